@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The frame leaves by the port it came in on: new MACs, all else as it was. */
+#ifndef DISTRIBUTOR_FORWARD_H
+#define DISTRIBUTOR_FORWARD_H
+
+#include "maps.h"
+#include "parse.h"
+#include "pin.h"
+
+/* RFC 1624: the TTL is the high octet of its 16-bit word. */
+static __always_inline void decrement_ttl(struct iphdr *ip)
+{
+	__u32 check = ip->check + bpf_htons(0x0100);
+
+	ip->check = check + (check >= 0xffff);
+	ip->ttl--;
+}
+
+static __always_inline void count_position(const struct packet *packet,
+					   const struct dist_vip *vip,
+					   const struct choice *choice)
+{
+	__u32 index = vip->position_base + choice->owner - 1;
+	struct dist_position_counters *counters =
+		bpf_map_lookup_elem(&position_counters, &index);
+
+	if (!counters)
+		return;
+	counters->packets++;
+	counters->bytes += packet->length;
+	counters->new_flows += choice->new_flow;
+}
+
+static __always_inline void forward(struct packet *packet, const struct dist_vip *vip,
+				    const struct choice *choice)
+{
+	if (packet->ether_type == bpf_htons(ETH_P_IP))
+		decrement_ttl(packet->network);
+	else
+		((struct ipv6hdr *)packet->network)->hop_limit--;
+	__builtin_memcpy(packet->ethernet->h_dest, &choice->position, ETH_ALEN);
+	__builtin_memcpy(packet->ethernet->h_source, vip->mac, ETH_ALEN);
+	count_position(packet, vip, choice);
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The one exit: counts the verdict and turns it into what XDP does with the frame. */
+#ifndef DISTRIBUTOR_VERDICT_H
+#define DISTRIBUTOR_VERDICT_H
+
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline int finish(const struct packet *packet, const struct dist_vip *vip,
+				  enum dist_verdict verdict)
+{
+	__u32 index = vip ? vip->counters : DIST_COUNTERS_NO_VIP;
+	struct dist_vip_counters *counters = bpf_map_lookup_elem(&vip_counters, &index);
+
+	if (counters && verdict < DIST_VERDICTS) {
+		counters->packets[verdict]++;
+		if (verdict >= DIST_TX_SETTLED && verdict <= DIST_TX_PREVIOUS)
+			counters->bytes += packet->length;
+	}
+	if (verdict <= DIST_PASS_NOT_REQUEST)
+		return XDP_PASS;
+	if (verdict <= DIST_TX_NEIGHBOUR_ADVERTISEMENT)
+		return XDP_TX;
+	return XDP_DROP;
+}
+
+#endif

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+#include "abi.h"
+#include "arguments.h"
+#include "errors.h"
+#include "slot-table-object.h"
+
+namespace distributor {
+
+namespace {
+
+dist_vip_key VipKeyFrom(const Napi::Object& object) {
+  return {.ifindex = Uint32At(object, "ifindex"),
+          .outer_vlan = static_cast<uint16_t>(Uint32At(object, "outerVlan", 4094)),
+          .inner_vlan = static_cast<uint16_t>(Uint32At(object, "innerVlan", 4094)),
+          .address = AddressAt(object, "address")};
+}
+
+dist_vip VipFrom(const Napi::Object& object) {
+  uint32_t table_size = Uint32At(object, "tableSize");
+  if (!std::has_single_bit(table_size) || table_size < 2)
+    throw ArgumentError(object.Env(), "tableSize", "must be a power of two from 2 on");
+  dist_vip vip{};
+  vip.hash_seed = Uint64At(object, "seed");
+  vip.slot_base = Uint32At(object, "slotBase");
+  vip.position_base = Uint32At(object, "positionBase");
+  vip.vip_id = Uint32At(object, "vipId");
+  vip.counters = Uint32At(object, "counters");
+  vip.learning_until = Uint32At(object, "learningUntil");
+  vip.tcp_idle = Uint32At(object, "tcpIdle");
+  vip.other_idle = Uint32At(object, "otherIdle");
+  vip.slot_shift = static_cast<uint8_t>(std::countl_zero(table_size) + 1);
+  vip.affinity = static_cast<uint8_t>(Uint32At(object, "affinity", DIST_AFFINITY_SOURCE_IP_AND_PORT));
+  vip.tracking = static_cast<uint8_t>(Uint32At(object, "tracking", DIST_TRACKING_STATELESS));
+  Mac mac = MacAt(object, "mac");
+  std::copy(mac.begin(), mac.end(), vip.mac);
+  return vip;
+}
+
+uint16_t PortAt(const Napi::Object& object, const char* field) {
+  return htons(static_cast<uint16_t>(Uint32At(object, field, 0xffff)));
+}
+
+dist_flow_key FlowKeyFrom(const Napi::Object& object) {
+  dist_flow_key key{};
+  key.source = AddressAt(object, "source");
+  key.vip_id = Uint32At(object, "vipId");
+  key.source_port = PortAt(object, "sourcePort");
+  key.destination_port = PortAt(object, "destinationPort");
+  key.protocol = static_cast<uint8_t>(Uint32At(object, "protocol", 0xff));
+  return key;
+}
+
+// Reads element `index` of a per-CPU array and adds it up; T is made of 64-bit counters.
+template <typename T>
+T Sum(int map, uint32_t index, int cpus) {
+  static_assert(sizeof(T) % sizeof(__u64) == 0);
+  std::vector<T> values(cpus);
+  Check("bpf(read counters)", bpf_map_lookup_elem(map, &index, values.data()));
+  T total{};
+  auto* sums = reinterpret_cast<__u64*>(&total);
+  for (const T& value : values) {
+    auto* counts = reinterpret_cast<const __u64*>(&value);
+    for (size_t i = 0; i < sizeof(T) / sizeof(__u64); i++) sums[i] += counts[i];
+  }
+  return total;
+}
+
+template <typename T>
+void ZeroCounters(int map, uint32_t index, int cpus) {
+  std::vector<T> zeros(cpus);
+  Check("bpf(reset counters)", bpf_map_update_elem(map, &index, zeros.data(), BPF_ANY));
+}
+
+uint32_t IndexFrom(const Napi::CallbackInfo& info, uint32_t end) {
+  double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  if (!(index >= 0 && index < end)) throw ArgumentError(info.Env(), "index", "is out of range");
+  return static_cast<uint32_t>(index);
+}
+
+Napi::Number Count(Napi::Env env, uint64_t count) {
+  return Napi::Number::New(env, static_cast<double>(count));
+}
+
+}  // namespace
+
+Napi::Function Datapath::Define(Napi::Env env) {
+  return DefineClass(env, "Datapath",
+                     {InstanceMethod<&Datapath::Attach>("attach"),
+                      InstanceMethod<&Datapath::Detach>("detach"),
+                      InstanceMethod<&Datapath::PutVip>("putVip"),
+                      InstanceMethod<&Datapath::DeleteVip>("deleteVip"),
+                      InstanceMethod<&Datapath::Table>("table"),
+                      InstanceMethod<&Datapath::SetPosition>("setPosition"),
+                      InstanceMethod<&Datapath::MovePositions>("movePositions"),
+                      InstanceMethod<&Datapath::VipCounters>("vipCounters"),
+                      InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
+                      InstanceMethod<&Datapath::ResetVipCounters>("resetVipCounters"),
+                      InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
+                      InstanceMethod<&Datapath::GetFlow>("getFlow"),
+                      InstanceMethod<&Datapath::PutFlow>("putFlow"),
+                      InstanceMethod<&Datapath::TestRun>("testRun"),
+                      InstanceMethod<&Datapath::Inventory>("inventory"),
+                      InstanceMethod<&Datapath::Close>("close")});
+}
+
+Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  auto options = info[0].As<Napi::Object>();
+  capacity_ = {.vips = Uint32At(options, "vips"),
+               .slots = Uint32At(options, "slots"),
+               .positions = Uint32At(options, "positions"),
+               .flows = Uint32At(options, "flows")};
+  Guard(info.Env(), [&] {
+    cpus_ = Check("libbpf_num_possible_cpus", libbpf_num_possible_cpus());
+    program_ = std::make_unique<Program>(capacity_);
+    slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
+    positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
+  });
+}
+
+Program& Datapath::Open(Napi::Env env) const {
+  if (!program_) throw ClosedError(env, "Datapath");
+  return *program_;
+}
+
+Napi::Value Datapath::Attach(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  XdpMode mode = Guard(
+      info.Env(), [&] { return program.Attach(Uint32At(info[0].As<Napi::Object>(), "ifindex")); });
+  return Napi::String::New(info.Env(), mode == XdpMode::kNative ? "native" : "generic");
+}
+
+void Datapath::Detach(const Napi::CallbackInfo& info) {
+  Open(info.Env()).Detach(Uint32At(info[0].As<Napi::Object>(), "ifindex"));
+}
+
+void Datapath::PutVip(const Napi::CallbackInfo& info) {
+  auto object = info[0].As<Napi::Object>();
+  Program& program = Open(info.Env());
+  dist_vip_key key = VipKeyFrom(object);
+  dist_vip vip = VipFrom(object);
+  Guard(info.Env(),
+        [&] { Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY)); });
+}
+
+void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_vip_key key = VipKeyFrom(info[0].As<Napi::Object>());
+  int result = bpf_map_delete_elem(program.vips(), &key);
+  if (result == -ENOENT) return;
+  Guard(info.Env(), [&] { Check("bpf(delete vip)", result); });
+}
+
+Napi::Value Datapath::Table(const Napi::CallbackInfo& info) {
+  Open(info.Env());
+  auto range = info[0].As<Napi::Object>();
+  uint32_t base = Uint32At(range, "base"), size = Uint32At(range, "size");
+  if (!std::has_single_bit(size)) throw ArgumentError(info.Env(), "size", "must be a power of two");
+  if (base > capacity_.slots || size > capacity_.slots - base)
+    throw ArgumentError(info.Env(), "base", "the table is outside of the map");
+  return SlotTableObject::Make(info.Env(), SlotTable(slots_->words().subspan(base, size), slots_));
+}
+
+size_t Datapath::PositionIndex(const Napi::CallbackInfo& info) const {
+  Open(info.Env());
+  return Uint32At(info[0].As<Napi::Object>(), "index", capacity_.positions - 1);
+}
+
+// {index, mac: string | null, sameAmphora: boolean}. Another amphora, or none, takes the
+// next generation: flow entries that name the one before no longer count.
+void Datapath::SetPosition(const Napi::CallbackInfo& info) {
+  std::atomic_ref<uint64_t> position(positions_->words()[PositionIndex(info)]);
+  auto object = info[0].As<Napi::Object>();
+  uint64_t generation = position.load() >> DIST_POSITION_GENERATION_SHIFT;
+  if (!BoolAt(object, "sameAmphora")) generation = generation % 0xffff + 1;
+  uint64_t bits = 0;
+  if (!object.Get("mac").IsNull()) {
+    Mac mac = MacAt(object, "mac");
+    std::memcpy(&bits, mac.data(), mac.size());
+  }
+  position.store(generation << DIST_POSITION_GENERATION_SHIFT | bits);
+}
+
+// {from, to, count}. What arrives for the old range meanwhile is not counted in the new.
+void Datapath::MovePositions(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto move = info[0].As<Napi::Object>();
+  uint32_t count = Uint32At(move, "count", capacity_.positions);
+  uint32_t from = Uint32At(move, "from", capacity_.positions - count);
+  uint32_t to = Uint32At(move, "to", capacity_.positions - count);
+  std::vector<dist_position_counters> counters(cpus_);
+  Guard(info.Env(), [&] {
+    for (uint32_t i = 0; i < count; i++) {
+      uint32_t source = from + i, target = to + i;
+      std::atomic_ref(positions_->words()[target])
+          .store(std::atomic_ref(positions_->words()[source]).load());
+      Check("bpf(read counters)",
+            bpf_map_lookup_elem(program.position_counters(), &source, counters.data()));
+      Check("bpf(write counters)",
+            bpf_map_update_elem(program.position_counters(), &target, counters.data(), BPF_ANY));
+    }
+  });
+}
+
+Napi::Value Datapath::VipCounters(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t index = IndexFrom(info, capacity_.vips + 1);
+  auto counters = Guard(
+      info.Env(), [&] { return Sum<dist_vip_counters>(program.vip_counters(), index, cpus_); });
+  auto packets = Napi::Array::New(info.Env(), DIST_VERDICTS);
+  for (uint32_t i = 0; i < DIST_VERDICTS; i++) packets[i] = Count(info.Env(), counters.packets[i]);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("packets", packets);
+  result.Set("bytes", Count(info.Env(), counters.bytes));
+  return result;
+}
+
+Napi::Value Datapath::PositionCounters(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t index = IndexFrom(info, capacity_.positions);
+  auto counters = Guard(info.Env(), [&] {
+    return Sum<dist_position_counters>(program.position_counters(), index, cpus_);
+  });
+  auto result = Napi::Object::New(info.Env());
+  result.Set("packets", Count(info.Env(), counters.packets));
+  result.Set("bytes", Count(info.Env(), counters.bytes));
+  result.Set("newFlows", Count(info.Env(), counters.new_flows));
+  return result;
+}
+
+void Datapath::ResetVipCounters(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t index = IndexFrom(info, capacity_.vips + 1);
+  Guard(info.Env(), [&] { ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_); });
+}
+
+void Datapath::ResetPositionCounters(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t index = IndexFrom(info, capacity_.positions);
+  Guard(info.Env(),
+        [&] { ZeroCounters<dist_position_counters>(program.position_counters(), index, cpus_); });
+}
+
+Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
+  dist_flow flow;
+  int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
+  if (result == -ENOENT) return info.Env().Null();
+  Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
+  auto object = Napi::Object::New(info.Env());
+  object.Set("lastSeen", flow.last_seen);
+  object.Set("owner", flow.owner);
+  object.Set("generation", flow.generation);
+  object.Set("closing", (flow.flags & DIST_FLOW_CLOSING) != 0);
+  return object;
+}
+
+void Datapath::PutFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_flow_key key = FlowKeyFrom(object);
+  dist_flow flow = {.last_seen = Uint32At(object, "lastSeen"),
+                    .owner = static_cast<uint16_t>(Uint32At(object, "owner", 0xffff)),
+                    .generation = static_cast<uint16_t>(Uint32At(object, "generation", 0xffff)),
+                    .flags = BoolAt(object, "closing") ? DIST_FLOW_CLOSING : 0};
+  Guard(info.Env(),
+        [&] { Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY)); });
+}
+
+// {frame: Uint8Array, ifindex: 0 = none} → {action, frame}
+Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  auto frame = object.Get("frame").As<Napi::Uint8Array>();
+  constexpr size_t kRoomToGrow = 64;
+  std::vector<uint8_t> out(frame.ElementLength() + kRoomToGrow);
+  xdp_md context{};
+  context.data_end = static_cast<uint32_t>(frame.ElementLength());
+  context.ingress_ifindex = Uint32At(object, "ifindex");
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.Data(), .data_out = out.data(),
+              .data_size_in = static_cast<uint32_t>(frame.ElementLength()),
+              .data_size_out = static_cast<uint32_t>(out.size()), .repeat = 1);
+  if (context.ingress_ifindex != 0) {
+    options.ctx_in = &context;
+    options.ctx_size_in = sizeof context;
+  }
+  Guard(info.Env(), [&] { Check("bpf(test run)", bpf_prog_test_run_opts(program.fd(), &options)); });
+  auto result = Napi::Object::New(info.Env());
+  result.Set("action", options.retval);
+  result.Set("frame", Napi::Buffer<uint8_t>::Copy(info.Env(), out.data(), options.data_size_out));
+  return result;
+}
+
+// {programId, mapIds}: what `bpftool` calls them.
+Napi::Value Datapath::Inventory(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  bpf_prog_info description{};
+  uint32_t size = sizeof description;
+  Guard(info.Env(), [&] {
+    Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size));
+  });
+  std::vector<uint32_t> ids(description.nr_map_ids);
+  description = {};
+  description.nr_map_ids = static_cast<uint32_t>(ids.size());
+  description.map_ids = reinterpret_cast<uint64_t>(ids.data());
+  Guard(info.Env(), [&] {
+    Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size));
+  });
+  auto map_ids = Napi::Array::New(info.Env(), ids.size());
+  for (uint32_t i = 0; i < ids.size(); i++) map_ids[i] = Napi::Number::New(info.Env(), ids[i]);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("programId", description.id);
+  result.Set("mapIds", map_ids);
+  return result;
+}
+
+// Tables handed out keep the slots' memory, but no longer the kernel's program.
+void Datapath::Close(const Napi::CallbackInfo&) {
+  program_.reset();
+  slots_.reset();
+  positions_.reset();
+}
+
+}  // namespace distributor

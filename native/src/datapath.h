@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "mapped-array.h"
+#include "program.h"
+
+namespace distributor {
+
+// JavaScript's Datapath: the loaded program, its ports and its maps. src/datapath/native.ts
+// declares every method. After close() each throws CLOSED; close() again does nothing.
+class Datapath : public Napi::ObjectWrap<Datapath> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit Datapath(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value Attach(const Napi::CallbackInfo& info);
+  void Detach(const Napi::CallbackInfo& info);
+  void PutVip(const Napi::CallbackInfo& info);
+  void DeleteVip(const Napi::CallbackInfo& info);
+  Napi::Value Table(const Napi::CallbackInfo& info);
+  void SetPosition(const Napi::CallbackInfo& info);
+  void MovePositions(const Napi::CallbackInfo& info);
+  Napi::Value VipCounters(const Napi::CallbackInfo& info);
+  Napi::Value PositionCounters(const Napi::CallbackInfo& info);
+  void ResetVipCounters(const Napi::CallbackInfo& info);
+  void ResetPositionCounters(const Napi::CallbackInfo& info);
+  Napi::Value GetFlow(const Napi::CallbackInfo& info);
+  void PutFlow(const Napi::CallbackInfo& info);
+  Napi::Value TestRun(const Napi::CallbackInfo& info);
+  Napi::Value Inventory(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  Program& Open(Napi::Env env) const;  // throws CLOSED
+  size_t PositionIndex(const Napi::CallbackInfo& info) const;
+
+  Capacity capacity_{};
+  int cpus_ = 0;
+  std::unique_ptr<Program> program_;
+  std::shared_ptr<MappedArray> slots_;
+  std::shared_ptr<MappedArray> positions_;
+};
+
+}  // namespace distributor

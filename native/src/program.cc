@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program.h"
+
+#include <bpf/bpf.h>
+#include <linux/if_link.h>
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "distributor.skel.h"
+#include "errors.h"
+
+namespace distributor {
+
+namespace {
+
+// libbpf reports through one process-wide callback; what it says while a call runs on
+// this thread becomes the `details` of that call's error.
+thread_local std::string libbpf_said;
+
+int RememberMessage(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) return 0;
+  char line[4096];
+  int length = std::vsnprintf(line, sizeof line, format, arguments);
+  libbpf_said.append(line);
+  return length;
+}
+
+}  // namespace
+
+void Program::SkeletonDeleter::operator()(::distributor_bpf* skeleton) const {
+  distributor_bpf__destroy(skeleton);
+}
+
+Program::Program(const Capacity& capacity) {
+  libbpf_set_print(RememberMessage);
+  libbpf_said.clear();
+  skeleton_.reset(distributor_bpf__open());
+  if (!skeleton_) throw SystemError("bpf(open)", errno, libbpf_said);
+  auto& maps = skeleton_->maps;
+  Check("bpf(size vips)", bpf_map__set_max_entries(maps.vips, capacity.vips));
+  Check("bpf(size slots)", bpf_map__set_max_entries(maps.slots, capacity.slots));
+  Check("bpf(size positions)", bpf_map__set_max_entries(maps.positions, capacity.positions));
+  Check("bpf(size flows)", bpf_map__set_max_entries(maps.flows, capacity.flows));
+  // Element 0 is for packets of no VIP.
+  Check("bpf(size vip_counters)", bpf_map__set_max_entries(maps.vip_counters, capacity.vips + 1));
+  Check("bpf(size position_counters)",
+        bpf_map__set_max_entries(maps.position_counters, capacity.positions));
+  if (int result = distributor_bpf__load(skeleton_.get()); result < 0)
+    throw SystemError("bpf(load)", -result, libbpf_said);
+}
+
+Program::~Program() = default;
+
+XdpMode Program::Attach(uint32_t ifindex) {
+  auto link = [&](uint32_t flags) {
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    return bpf_link_create(fd(), static_cast<int>(ifindex), BPF_XDP, &options);
+  };
+  int result = link(XDP_FLAGS_DRV_MODE);
+  XdpMode mode = XdpMode::kNative;
+  if (result == -EOPNOTSUPP) {
+    result = link(XDP_FLAGS_SKB_MODE);
+    mode = XdpMode::kGeneric;
+  }
+  links_[ifindex] = FileDescriptor(Check("bpf(link)", result));
+  return mode;
+}
+
+void Program::Detach(uint32_t ifindex) { links_.erase(ifindex); }
+
+int Program::fd() const { return bpf_program__fd(skeleton_->progs.distributor); }
+int Program::vips() const { return bpf_map__fd(skeleton_->maps.vips); }
+int Program::slots() const { return bpf_map__fd(skeleton_->maps.slots); }
+int Program::positions() const { return bpf_map__fd(skeleton_->maps.positions); }
+int Program::flows() const { return bpf_map__fd(skeleton_->maps.flows); }
+int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
+int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }
+
+}  // namespace distributor

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "file-descriptor.h"
+
+struct distributor_bpf;  // the skeleton
+
+namespace distributor {
+
+struct Capacity {
+  uint32_t vips, slots, positions, flows;
+};
+
+enum class XdpMode { kNative, kGeneric };
+
+// The XDP program in the kernel, with its maps, and its links to ports. Closing removes
+// every one of them.
+class Program {
+ public:
+  explicit Program(const Capacity& capacity);  // throws SystemError with the verifier's log
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // Native mode where the port's driver has it, else generic. Throws if another program
+  // is attached to the port (EBUSY) or there is no such port (ENODEV).
+  XdpMode Attach(uint32_t ifindex);
+  void Detach(uint32_t ifindex);
+
+  int fd() const;
+  int vips() const;
+  int slots() const;
+  int positions() const;
+  int flows() const;
+  int vip_counters() const;
+  int position_counters() const;
+
+ private:
+  struct SkeletonDeleter {
+    void operator()(::distributor_bpf* skeleton) const;
+  };
+  std::unique_ptr<::distributor_bpf, SkeletonDeleter> skeleton_;
+  std::map<uint32_t, FileDescriptor> links_;  // by ifindex; closed before the program
+};
+
+}  // namespace distributor

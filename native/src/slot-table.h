@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "abi.h"
+
+namespace distributor {
+
+// One distributor's slots and their transitions: the daemon's half of pinning, the
+// program's being bpf/pin.h. Works on mapped or on plain memory. Every change of a slot
+// is one 64-bit compare-and-swap, because the program may move the slot's clock meanwhile.
+//
+// Owners are positions + 1 (0 = none). Times are seconds of the monotonic clock.
+class SlotTable {
+ public:
+  // `memory` keeps `words` alive.
+  SlotTable(std::span<uint64_t> words, std::shared_ptr<const void> memory);
+
+  size_t size() const { return words_.size(); }
+
+  struct Applied {
+    uint32_t changed;    // slots with a new owner
+    uint32_t unsettled;  // slots unsettled afterwards
+  };
+  // Gives slot i to owners[i]. `retired` owners no longer exist: their connections are
+  // lost, and no slot refers to them afterwards.
+  Applied Apply(std::span<const uint16_t> owners, std::span<const uint16_t> retired, uint32_t now);
+
+  // Settles the slots whose packets all went to their current owner for longer than
+  // `idle` seconds. Returns the slots still unsettled.
+  uint32_t Settle(uint32_t now, uint32_t idle);
+
+  // Becomes the double of `half` (of half this size): each slot of it, twice.
+  void SplitFrom(const SlotTable& half);
+
+  // All slots settled and without an owner.
+  void Clear();
+
+  dist_slot At(size_t index) const;
+  void Put(size_t index, dist_slot slot);  // for tests: any state, any age
+
+ private:
+  std::span<uint64_t> words_;
+  std::shared_ptr<const void> memory_;
+};
+
+}  // namespace distributor

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+
+#include "abi.h"
+
+namespace distributor {
+
+// The names users see, by verdict number.
+extern const std::array<const char*, DIST_VERDICTS> kVerdictNames;
+
+}  // namespace distributor

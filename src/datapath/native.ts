@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole boundary to the native addon: plain data, `T | null` and never optional. A
+// missing field is a TypeError with code BAD_ARGUMENT that names it.
+import { createRequire } from 'node:module';
+
+/** What the addon throws: an errno's name, or one of the codes that it adds. */
+export interface NativeError extends Error {
+  /** `EPERM`, `EBUSY` … of a system call; `BAD_ARGUMENT`; `CLOSED` after close(). */
+  readonly code: string;
+  readonly errno?: number;
+  readonly syscall?: string;
+  /** What libbpf or the verifier said. */
+  readonly details?: string;
+}
+
+/** One slot; owners are positions + 1, 0 = none. See bpf/abi.h. */
+export interface NativeSlot {
+  readonly current: number;
+  /** 0 = settled, 0xffff = unsettled and its previous owner is gone. */
+  readonly previous: number;
+  /** Seconds of `now()`. */
+  readonly clock: number;
+}
+
+export interface NativeSlotTable {
+  readonly size: number;
+  /** Gives slot i to owners[i]; `retired` owners no longer exist. */
+  apply(change: {
+    readonly owners: Uint16Array;
+    readonly retired: Uint16Array;
+    readonly now: number;
+  }): { readonly changed: number; readonly unsettled: number };
+  /** Settles slots quiet for longer than `idle` seconds; returns how many are unsettled. */
+  settle(clock: { readonly now: number; readonly idle: number }): number;
+  /** Becomes the double of a table of half the size. */
+  splitFrom(half: NativeSlotTable): void;
+  clear(): void;
+  /** Slots by owner: index 0 of `current` counts those without one. */
+  census(): {
+    readonly current: Uint32Array;
+    readonly previous: Uint32Array;
+    readonly unsettled: number;
+  };
+  at(index: number): NativeSlot;
+  /** For tests: any state at any age. */
+  put(index: number, slot: NativeSlot): void;
+}
+
+export interface NativeVipKey {
+  readonly ifindex: number;
+  /** VLAN ids, 0 = no tag. */
+  readonly outerVlan: number;
+  readonly innerVlan: number;
+  readonly address: string;
+}
+
+export interface NativeVip extends NativeVipKey {
+  readonly seed: bigint;
+  readonly slotBase: number;
+  readonly tableSize: number;
+  readonly positionBase: number;
+  readonly vipId: number;
+  /** Index into the VIP counters, from 1. */
+  readonly counters: number;
+  /** Seconds of `now()`. */
+  readonly learningUntil: number;
+  /** Seconds. */
+  readonly tcpIdle: number;
+  readonly otherIdle: number;
+  /** 0 = source IP, 1 = source IP and port. */
+  readonly affinity: number;
+  /** 0 = adaptive, 1 = full, 2 = stateless. */
+  readonly tracking: number;
+  readonly mac: string;
+}
+
+export interface NativeFlowKey {
+  readonly vipId: number;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
+}
+
+export interface NativeFlow {
+  readonly lastSeen: number;
+  readonly owner: number;
+  readonly generation: number;
+  readonly closing: boolean;
+}
+
+export interface NativeDatapath {
+  /** Native mode where the driver has it, else generic. EBUSY: another program is there. */
+  attach(port: { readonly ifindex: number }): 'native' | 'generic';
+  detach(port: { readonly ifindex: number }): void;
+  putVip(vip: NativeVip): void;
+  deleteVip(key: NativeVipKey): void;
+  /** A part of the slots as a table; it outlives close(), the program does not. */
+  table(range: { readonly base: number; readonly size: number }): NativeSlotTable;
+  /** Another amphora (`sameAmphora` false), or none, makes flows of the one before void. */
+  setPosition(position: {
+    readonly index: number;
+    readonly mac: string | null;
+    readonly sameAmphora: boolean;
+  }): void;
+  /** Copies positions with their generations, and their counters, to a larger range. */
+  movePositions(move: {
+    readonly from: number;
+    readonly to: number;
+    readonly count: number;
+  }): void;
+  vipCounters(index: number): { readonly packets: readonly number[]; readonly bytes: number };
+  positionCounters(index: number): {
+    readonly packets: number;
+    readonly bytes: number;
+    readonly newFlows: number;
+  };
+  resetVipCounters(index: number): void;
+  resetPositionCounters(index: number): void;
+  getFlow(key: NativeFlowKey): NativeFlow | null;
+  putFlow(flow: NativeFlowKey & NativeFlow): void;
+  /** Runs the program on one frame; ifindex 0 = none, which the program sees as 1. */
+  testRun(input: { readonly frame: Uint8Array; readonly ifindex: number }): {
+    /** XDP_DROP 1, XDP_PASS 2, XDP_TX 3. */
+    readonly action: number;
+    readonly frame: Buffer;
+  };
+  inventory(): { readonly programId: number; readonly mapIds: readonly number[] };
+  /** Detaches everything and frees the program and its maps. Again: does nothing. */
+  close(): void;
+}
+
+export interface NativeNeighbour {
+  readonly ifindex: number;
+  readonly ip: string;
+}
+
+export interface NativeNeighbourWatch {
+  /** Keeps the address resolved; returns its MAC if it is known already. */
+  add(neighbour: NativeNeighbour): string | null;
+  remove(neighbour: NativeNeighbour): void;
+  close(): void;
+}
+
+export interface NativeCapacity {
+  readonly vips: number;
+  readonly slots: number;
+  readonly positions: number;
+  readonly flows: number;
+}
+
+export interface Native {
+  readonly abiVersion: number;
+  /** Names by verdict number. */
+  readonly verdicts: readonly string[];
+  /** Over plain memory; `size` a power of two. */
+  readonly SlotTable: new (size: number) => NativeSlotTable;
+  readonly Datapath: new (capacity: NativeCapacity) => NativeDatapath;
+  readonly NeighbourWatch: new (
+    onChange: (change: NativeNeighbour & { readonly mac: string | null }) => void,
+  ) => NativeNeighbourWatch;
+  /** Off the event loop. weights[i] is position i's; returns an owner for each slot. */
+  buildTable(table: {
+    readonly seed: bigint;
+    readonly weights: Uint32Array;
+    readonly size: number;
+  }): Promise<Uint16Array>;
+  /** A client's 32-bit hash; its top log2(table size) bits are its slot. */
+  slotHash(client: {
+    readonly seed: bigint;
+    readonly source: string;
+    /** 0 where the affinity is source IP alone. */
+    readonly sourcePort: number;
+  }): number;
+  interfaces(): readonly {
+    readonly name: string;
+    readonly ifindex: number;
+    readonly mac: string;
+    readonly up: boolean;
+    readonly addresses: readonly string[];
+  }[];
+  /** Sends one gratuitous ARP or unsolicited neighbour advertisement. */
+  announce(announcement: NativeVipKey & { readonly mac: string }): void;
+  /** Seconds of the clock that the program stamps slots and flows with. */
+  now(): number;
+}
+
+const path = new URL('../../build/native/Release/distributor.node', import.meta.url);
+export const native = createRequire(import.meta.url)(path.pathname) as Native;

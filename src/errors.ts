@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A gRPC status by name; `api/` maps it to its number. */
+export type StatusName =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
+  | 'INTERNAL';
+
+interface ErrorKind {
+  readonly status: StatusName;
+  /** Whether the same call can succeed later without being changed. */
+  readonly retryable: boolean;
+  /** What the caller or operator should do. */
+  readonly action: string;
+}
+
+/** Every reason a call can fail for. A reason is permanent; docs/errors.md lists them all. */
+export const errorKinds = {
+  INVALID_ID: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a UUID, or for an amphora a name of 1 to 255 printable characters.',
+  },
+  INVALID_ADDRESS: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a unicast IPv4 or IPv6 address that a host on the port’s subnet could have.',
+  },
+  INVALID_SUBNET: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give the CIDR of the subnet that holds the address, or none.',
+  },
+  INVALID_MAC: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a unicast MAC as six hexadecimal octets with colons, or none.',
+  },
+  INVALID_ATTACHMENT: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Name the port by interface or MAC, and at most two VLAN ids from 1 to 4094.',
+  },
+  UNKNOWN_AFFINITY: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Use one of the names in the message, or null for the default.',
+  },
+  UNKNOWN_ALGORITHM: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Use one of the names in the message, or null for the default.',
+  },
+  INVALID_WEIGHT: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a weight from 1 to 256.',
+  },
+  INVALID_POSITION: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a position below the limit in the message, or none.',
+  },
+  INVALID_ARGUMENT: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Correct the field that is named.',
+  },
+  DUPLICATE_AMPHORA: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Name each amphora once.',
+  },
+  DISTRIBUTOR_NOT_FOUND: {
+    status: 'NOT_FOUND',
+    retryable: false,
+    action: 'Create the distributor first, or correct its id.',
+  },
+  AMPHORA_NOT_FOUND: {
+    status: 'NOT_FOUND',
+    retryable: false,
+    action: 'Register the amphora first, or correct its id.',
+  },
+  PORT_NOT_FOUND: {
+    status: 'NOT_FOUND',
+    retryable: true,
+    action: 'Plug the port into this host, or correct its name or MAC.',
+  },
+  VIP_IN_USE: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Remove the VIP from the other distributor first.',
+  },
+  VIP_IS_HOST_ADDRESS: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Remove the address from the interface: the distributor answers for it by itself.',
+  },
+  VIP_CONFLICTS: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Remove the VIP first, then add it with the new settings.',
+  },
+  VIP_AMBIGUOUS: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Name the attachment too: the address is on several.',
+  },
+  AMPHORA_IN_USE: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Unregister the amphora from its other distributor first.',
+  },
+  ADDRESS_IN_USE: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Unregister the amphora that has this address, or correct the address.',
+  },
+  POSITION_TAKEN: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Unregister the amphora at this position first, or choose another.',
+  },
+  POSITION_FIXED: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'An amphora keeps its position: unregister it first to register it elsewhere.',
+  },
+  DISTRIBUTOR_HAS_VIPS: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Remove its VIPs first, or ask for cascade.',
+  },
+  REVISION_MISMATCH: {
+    status: 'ABORTED',
+    retryable: true,
+    action: 'Read the distributor again and decide anew.',
+  },
+  TOO_MANY_AMPHORAE: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    action: 'Raise tables.maxSlots in the configuration, or register fewer.',
+  },
+  CAPACITY_EXHAUSTED: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    action: 'Raise the capacity that is named in the configuration.',
+  },
+  PORT_BUSY: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Detach the other XDP program from the port: it is never replaced.',
+  },
+  DATAPATH_FAILED: {
+    status: 'INTERNAL',
+    retryable: true,
+    action: 'See the log for the system call that failed; the change was undone.',
+  },
+  SHUTTING_DOWN: {
+    status: 'UNAVAILABLE',
+    retryable: true,
+    action: 'Try again once the daemon has started.',
+  },
+  INTERNAL: {
+    status: 'INTERNAL',
+    retryable: false,
+    action: 'This is a bug: report it with the log of the call.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type Reason = keyof typeof errorKinds;
+
+export interface Fault {
+  /** Path of the field at fault, as in the request: `amphorae[1].mac`. */
+  readonly field?: string;
+  /** What the field held. */
+  readonly value?: string | number;
+  readonly cause?: unknown;
+}
+
+/** The one class of errors that a caller sees. */
+export class DistributordError extends Error {
+  readonly reason: Reason;
+  readonly field: string | null;
+  readonly value: string | null;
+
+  constructor(reason: Reason, message: string, fault: Fault = {}) {
+    super(message, { cause: fault.cause });
+    this.name = 'DistributordError';
+    this.reason = reason;
+    this.field = fault.field ?? null;
+    this.value = fault.value === undefined ? null : String(fault.value);
+  }
+
+  get kind(): ErrorKind {
+    return errorKinds[this.reason];
+  }
+}
+
+/** Any thrown value as a DistributordError; what is not one already is a bug. */
+export function toDistributordError(thrown: unknown): DistributordError {
+  if (thrown instanceof DistributordError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new DistributordError('INTERNAL', message, { cause: thrown });
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Sizes of a distributor's table, in slots; powers of two. */
+export interface TableLimits {
+  readonly initialSlots: number;
+  readonly maxSlots: number;
+}
+
+/**
+ * Slots for each position at least: keeps shares within 0.5 % and a change of the amphora
+ * set within 1.3 times the ideal number of moved clients, up to 16 positions.
+ */
+export const slotsPerPosition = 256;
+
+/** Positions that a table of this size has room for. */
+export function positionCapacity(tableSize: number): number {
+  return tableSize / slotsPerPosition;
+}
+
+export function maxPositions(limits: TableLimits): number {
+  return positionCapacity(limits.maxSlots);
+}
+
+/** `tableSize`, doubled until it has room for `positions`. */
+export function growTable(tableSize: number, positions: number): number {
+  let size = tableSize;
+  while (positionCapacity(size) < positions) size *= 2;
+  return size;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WaitOptions {
+  /** How long the condition may take to become true. */
+  readonly deadlineMs?: number;
+  readonly everyMs?: number;
+}
+
+/**
+ * Resolves when `condition` is true; rejects naming `what` after the deadline. An error thrown by the
+ * condition ends the wait: "not yet" is said by returning false.
+ */
+export async function waitUntil(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  options: WaitOptions = {},
+): Promise<void> {
+  const { deadlineMs = 5000, everyMs = 20 } = options;
+  const deadline = performance.now() + deadlineMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${deadlineMs.toString()} ms in vain for ${what}`);
+    }
+    await delay(everyMs);
+  }
+}
