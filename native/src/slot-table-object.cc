@@ -72,11 +72,17 @@ Napi::Value SlotTableObject::Settle(const Napi::CallbackInfo& info) {
                            table_->Settle(Uint32At(clock, "now"), Uint32At(clock, "idle")));
 }
 
+// {smaller: SlotTable, now}
 void SlotTableObject::SplitFrom(const Napi::CallbackInfo& info) {
-  SlotTable& half = *Unwrap(info[0].As<Napi::Object>())->table_;
-  if (half.size() * 2 != table_->size())
-    throw ArgumentError(info.Env(), "half", "must have half as many slots");
-  table_->SplitFrom(half);
+  auto split = info[0].As<Napi::Object>();
+  Napi::Value value = split.Get("smaller");
+  auto constructor = info.Env().GetInstanceData<AddonData>()->slot_table.Value();
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor))
+    throw ArgumentError(info.Env(), "smaller", "must be a SlotTable");
+  SlotTable& smaller = *Unwrap(value.As<Napi::Object>())->table_;
+  if (table_->size() % smaller.size() != 0)
+    throw ArgumentError(info.Env(), "smaller", "must not be larger");
+  table_->SplitFrom(smaller, Uint32At(split, "now"));
 }
 
 void SlotTableObject::Clear(const Napi::CallbackInfo&) { table_->Clear(); }

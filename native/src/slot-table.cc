@@ -90,8 +90,13 @@ uint32_t SlotTable::Settle(uint32_t now, uint32_t idle) {
   return unsettled;
 }
 
-void SlotTable::SplitFrom(const SlotTable& half) {
-  for (size_t i = 0; i < words_.size(); i++) Store(words_[i], Load(half.words_[i / 2]));
+void SlotTable::SplitFrom(const SlotTable& smaller, uint32_t now) {
+  size_t ratio = words_.size() / smaller.words_.size();
+  for (size_t i = 0; i < words_.size(); i++) {
+    dist_slot slot = Load(smaller.words_[i / ratio]);
+    if (IsUnsettled(slot)) slot.clock = now;
+    Store(words_[i], slot);
+  }
 }
 
 void SlotTable::Clear() {

@@ -35,8 +35,9 @@ class SlotTable {
   // `idle` seconds. Returns the slots still unsettled.
   uint32_t Settle(uint32_t now, uint32_t idle);
 
-  // Becomes the double of `half` (of half this size): each slot of it, twice.
-  void SplitFrom(const SlotTable& half);
+  // Becomes `smaller` with each slot split into as many as this is larger. The clocks of
+  // unsettled slots restart: they may move in `smaller` until it is out of use.
+  void SplitFrom(const SlotTable& smaller, uint32_t now);
 
   // All slots settled and without an owner.
   void Clear();

@@ -32,8 +32,8 @@ export interface NativeSlotTable {
   }): { readonly changed: number; readonly unsettled: number };
   /** Settles slots quiet for longer than `idle` seconds; returns how many are unsettled. */
   settle(clock: { readonly now: number; readonly idle: number }): number;
-  /** Becomes the double of a table of half the size. */
-  splitFrom(half: NativeSlotTable): void;
+  /** Becomes a smaller table with each slot split; clocks of unsettled slots restart. */
+  splitFrom(split: { readonly smaller: NativeSlotTable; readonly now: number }): void;
   clear(): void;
   /** Slots by owner: index 0 of `current` counts those without one. */
   census(): {
@@ -104,11 +104,7 @@ export interface NativeDatapath {
     readonly sameAmphora: boolean;
   }): void;
   /** Copies positions with their generations, and their counters, to a larger range. */
-  movePositions(move: {
-    readonly from: number;
-    readonly to: number;
-    readonly count: number;
-  }): void;
+  movePositions(move: { readonly from: number; readonly to: number; readonly count: number }): void;
   vipCounters(index: number): { readonly packets: readonly number[]; readonly bytes: number };
   positionCounters(index: number): {
     readonly packets: number;

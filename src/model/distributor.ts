@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
-import {
-  parseAmphora,
-  parseAmphoraId,
-  type Amphora,
-  type AmphoraRequest,
-} from './amphora.ts';
+import { parseAmphora, parseAmphoraId, type Amphora, type AmphoraRequest } from './amphora.ts';
 import { growTable, maxPositions, type TableLimits } from './table-size.ts';
 import { vipKey, type Vip } from './vip.ts';
 

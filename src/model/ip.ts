@@ -17,7 +17,10 @@ const unusableRanges: Readonly<Record<string, string>> = {
  */
 export function parseAddress(text: string, field: string): string {
   const fault = { field, value: text };
-  if (text.includes('%') || !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)))
+  if (
+    text.includes('%') ||
+    !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))
+  )
     throw new DistributordError('INVALID_ADDRESS', `${field} is not an IP address: ${text}`, fault);
   const address = ipaddr.parse(text);
   const unusable = unusableRanges[address.range()] ?? reserved(address);

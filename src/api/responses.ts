@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the state and the data path to the wire.
+import type { AmphoraStats } from '../../build/proto/distributor/v1/AmphoraStats.ts';
+import type { AmphoraStatus } from '../../build/proto/distributor/v1/AmphoraStatus.ts';
+import type { Condition } from '../../build/proto/distributor/v1/Condition.ts';
+import type { Distributor as DistributorMessage } from '../../build/proto/distributor/v1/Distributor.ts';
+import type { DrainStatus } from '../../build/proto/distributor/v1/DrainStatus.ts';
+import type { VipStats } from '../../build/proto/distributor/v1/VipStats.ts';
+import type { VipStatus } from '../../build/proto/distributor/v1/VipStatus.ts';
+import type { Datapath } from '../datapath/datapath.ts';
+import type { Distributor } from '../model/distributor.ts';
+import type { Vip } from '../model/vip.ts';
+import { macOf } from '../plan/wanted.ts';
+import type { Reconciler } from '../reconcile/reconciler.ts';
+import type { Stored } from '../store/store.ts';
+
+export interface View {
+  readonly datapath: Datapath;
+  readonly reconciler: Reconciler;
+}
+
+export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
+  const port = datapath.portState(vip.interface);
+  return {
+    address: vip.address,
+    interface: vip.interface,
+    vlan_ids: [...vip.vlanIds],
+    subnet: vip.subnet ?? '',
+    gateway: vip.gateway ?? '',
+    affinity: `AFFINITY_${vip.affinity}`,
+    tracking: `TRACKING_${vip.tracking}`,
+    mac: port?.mac ?? '',
+    xdp_mode: port?.xdpMode ?? '',
+  };
+}
+
+export function amphoraStatuses(distributor: Distributor, { datapath }: View): AmphoraStatus[] {
+  return distributor.amphorae.map((amphora) => {
+    const mac = macOf(distributor, amphora, (neighbour) => datapath.resolvedMac(neighbour));
+    return {
+      id: amphora.id,
+      ip: amphora.ip,
+      mac: mac ?? '',
+      weight: amphora.weight,
+      position: amphora.position,
+      state: `AMPHORA_STATE_${amphora.state}`,
+      resolved: mac !== null,
+    };
+  });
+}
+
+export function distributorMessage(
+  { distributor, revision }: Stored,
+  view: View,
+): DistributorMessage {
+  return {
+    id: distributor.id,
+    load_balancer: distributor.loadBalancer,
+    vips: distributor.vips.map((vip) => vipStatus(vip, view)),
+    amphorae: amphoraStatuses(distributor, view),
+    table_size: distributor.tableSize,
+    unsettled_slots: view.datapath.slotCounts(distributor.id)?.unsettled ?? 0,
+    revision,
+    conditions: conditionsOf(distributor, view),
+  };
+}
+
+function conditionsOf(distributor: Distributor, view: View): Condition[] {
+  const conditions: Condition[] = [];
+  const add = (type: string, message: string) => conditions.push({ type, message });
+  const outOfSync = view.reconciler.outOfSync(distributor.id);
+  if (outOfSync !== null) add('OUT_OF_SYNC', outOfSync);
+  for (const name of new Set(distributor.vips.map((vip) => vip.interface)))
+    if (view.datapath.portState(name)?.xdpMode === 'generic')
+      add('XDP_GENERIC_MODE', `interface ${name}: its driver has no native XDP, packets cost more`);
+  const statuses = amphoraStatuses(distributor, view);
+  for (const { id, ip, resolved } of statuses)
+    if (resolved !== true)
+      add('AMPHORA_UNRESOLVED', `amphora ${String(id)}: the MAC of ${String(ip)} is not known`);
+  if (!statuses.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
+    add('NO_AMPHORA', 'no active amphora: new connections are dropped');
+  return conditions;
+}
+
+export function drainStatuses(
+  distributor: Distributor,
+  ids: ReadonlySet<string>,
+  { datapath }: View,
+): DrainStatus[] {
+  const slots = datapath.slotCounts(distributor.id);
+  return distributor.amphorae
+    .filter(({ id }) => ids.has(id))
+    .map(({ id, state, position }) => ({
+      amphora_id: id,
+      state: `AMPHORA_STATE_${state}` as const,
+      unsettled_slots: slots?.previous.get(position) ?? 0,
+    }));
+}
+
+export function vipStats({ id, vips }: Distributor, { datapath }: View): VipStats[] {
+  return vips.map((vip) => {
+    const counts = datapath.vipCounts(id, vip);
+    return {
+      address: vip.address,
+      interface: vip.interface,
+      vlan_ids: [...vip.vlanIds],
+      packets: counts?.packets ?? {},
+      forwarded_bytes: counts?.forwardedBytes ?? 0,
+    };
+  });
+}
+
+export function amphoraStats({ id, amphorae }: Distributor, { datapath }: View): AmphoraStats[] {
+  return amphorae.map((amphora) => {
+    const counts = datapath.positionCounts(id, amphora.position);
+    return {
+      amphora_id: amphora.id,
+      packets: counts?.packets ?? 0,
+      bytes: counts?.bytes ?? 0,
+      new_flows: counts?.newFlows ?? 0,
+    };
+  });
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
+import type { DistributorDriver } from '../driver/distributor-driver.ts';
+import { RevertError, runFlow } from '../driver/engine.ts';
+import type { Flow, Values } from '../driver/flow.ts';
+import { DistributordError, toDistributordError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { parseUuid } from '../model/distributor.ts';
+import type { KeyedLock } from '../reconcile/keyed-lock.ts';
+import type { Store, Stored } from '../store/store.ts';
+import { toStatus } from './error-details.ts';
+import { readAmphoraIds, readAmphorae, readVip, requirePresent } from './requests.ts';
+import {
+  amphoraStats,
+  amphoraStatuses,
+  distributorMessage,
+  drainStatuses,
+  vipStats,
+  vipStatus,
+  type View,
+} from './responses.ts';
+
+export interface ServiceParts extends View {
+  readonly driver: DistributorDriver;
+  readonly store: Store;
+  readonly locks: KeyedLock;
+  readonly log: Log;
+}
+
+const defaultPageSize = 100;
+const maxPageSize = 1000;
+
+/** The API's methods: each reads its request, runs the driver's flow, and shows the result. */
+export function createService(parts: ServiceParts): DistributorServiceHandlers {
+  const { driver, store, locks } = parts;
+
+  function find(id: string): Stored {
+    const uuid = parseUuid(id, 'distributor_id');
+    const stored = store.get(uuid);
+    if (stored !== undefined) return stored;
+    throw new DistributordError('DISTRIBUTOR_NOT_FOUND', `distributor_id ${uuid} is not known`, {
+      field: 'distributor_id',
+      value: uuid,
+    });
+  }
+
+  /** Runs a flow on a distributor while nothing else changes it. */
+  async function change(
+    request: { readonly distributor_id: string; readonly expected_revision: number },
+    flow: Flow,
+    inputs: Values = {},
+  ): Promise<Values> {
+    const id = parseUuid(request.distributor_id, 'distributor_id');
+    return locks.run(id, () => {
+      requireRevision(store.get(id), request.expected_revision);
+      return runFlow(flow, { distributor_id: id, ...inputs });
+    });
+  }
+
+  return {
+    CreateDistributor: unary(parts.log, async ({ load_balancer }) => {
+      const given = requirePresent(load_balancer, 'load_balancer');
+      const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
+      const values = await locks.run(`load balancer ${loadBalancer.id}`, () =>
+        runFlow(driver.getCreateDistributorSubflow(), { load_balancer: loadBalancer }),
+      );
+      const distributor_id = values['distributor_id'] as string;
+      return { distributor_id, revision: find(distributor_id).revision };
+    }),
+
+    DeleteDistributor: unary(parts.log, async (request) => {
+      await change(request, driver.getDeleteDistributorSubflow({ cascade: request.cascade }));
+      return { revision: store.revision };
+    }),
+
+    AddVip: unary(parts.log, async (request) => {
+      const values = await change(request, driver.getAddVipSubflow(), {
+        vip: readVip(request.vip),
+        vip_alg: request._vip_alg === 'vip_alg' ? (request.vip_alg ?? null) : null,
+        vip_persistence:
+          request._vip_persistence === 'vip_persistence' ? (request.vip_persistence ?? null) : null,
+      });
+      const vip = values['add-vip.vip'] as Parameters<typeof vipStatus>[0];
+      return { vip: vipStatus(vip, parts), revision: find(request.distributor_id).revision };
+    }),
+
+    RemoveVip: unary(parts.log, async (request) => {
+      await change(request, driver.getRemoveVipSubflow(), { vip: readVip(request.vip) });
+      return { revision: find(request.distributor_id).revision };
+    }),
+
+    RegisterAmphorae: unary(parts.log, async (request) => {
+      const amphorae = readAmphorae(request.amphorae);
+      await change(request, driver.getRegisterAmphoraeSubflow(), { amphorae });
+      const { distributor, revision } = find(request.distributor_id);
+      return { amphorae: amphoraStatuses(distributor, parts), revision };
+    }),
+
+    DrainAmphorae: unary(parts.log, async (request) => {
+      const amphorae = readAmphoraIds(request.amphora_ids);
+      await change(request, driver.getDrainAmphoraeSubflow(), { amphorae });
+      const { distributor, revision } = find(request.distributor_id);
+      return {
+        drains: drainStatuses(distributor, new Set(request.amphora_ids), parts),
+        revision,
+      };
+    }),
+
+    UnregisterAmphorae: unary(parts.log, async (request) => {
+      const amphorae = readAmphoraIds(request.amphora_ids);
+      await change(request, driver.getUnregisterAmphoraeSubflow(), { amphorae });
+      const { distributor, revision } = find(request.distributor_id);
+      return { amphorae: amphoraStatuses(distributor, parts), revision };
+    }),
+
+    GetDistributor: unary(parts.log, ({ distributor_id }) =>
+      distributorMessage(find(distributor_id), parts),
+    ),
+
+    ListDistributors: unary(parts.log, ({ page_size, page_token }) => {
+      if (page_size > maxPageSize)
+        throw new DistributordError(
+          'INVALID_ARGUMENT',
+          `page_size is more than ${maxPageSize}: ${page_size}`,
+          { field: 'page_size', value: page_size },
+        );
+      const limit = page_size === 0 ? defaultPageSize : page_size;
+      const page = store.list({ after: page_token, limit: limit + 1 });
+      const shown = page.slice(0, limit);
+      return {
+        distributors: shown.map((stored) => distributorMessage(stored, parts)),
+        next_page_token: page.length > limit ? (shown.at(-1)?.distributor.id ?? '') : '',
+      };
+    }),
+
+    GetStats: unary(parts.log, ({ distributor_id }) => {
+      const { distributor } = find(distributor_id);
+      return {
+        vips: vipStats(distributor, parts),
+        amphorae: amphoraStats(distributor, parts),
+        host_packets: parts.datapath.hostPackets(),
+      };
+    }),
+  };
+}
+
+function requireRevision(stored: Stored | undefined, expected: number): void {
+  if (expected === 0 || stored?.revision === expected) return;
+  throw new DistributordError(
+    'REVISION_MISMATCH',
+    `expected_revision is ${expected}, the distributor has ${stored?.revision ?? 'none'}`,
+    { field: 'expected_revision', value: expected },
+  );
+}
+
+/** A method from a function of its request: what it throws becomes the call's status. */
+function unary<Request, Response>(
+  log: Log,
+  work: (request: Request) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const started = performance.now();
+    const method = call.getPath();
+    const respond = async () => {
+      try {
+        const response = await work(call.request);
+        log.info({ method, ms: Math.round(performance.now() - started) }, 'call');
+        callback(null, response);
+      } catch (thrown) {
+        const error = toDistributordError(thrown);
+        const fault = { reason: error.reason, field: error.field, value: error.value };
+        if (error.kind.status === 'INTERNAL' || thrown instanceof RevertError)
+          log.error({ method, ...fault, err: thrown }, 'call failed');
+        else log.info({ method, ...fault, message: error.message }, 'call refused');
+        callback(toStatus(error));
+      }
+    };
+    void respond();
+  };
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { InvalidArgumentError } from 'commander';
+import type { Amphora } from '../../build/proto/distributor/v1/Amphora.ts';
+import type { Attachment } from '../../build/proto/distributor/v1/Attachment.ts';
+
+const textKeys = ['id', 'ip', 'mac'] as const;
+const numberKeys = ['weight', 'position'] as const;
+
+/** `id=a1,ip=10.0.0.11,mac=…,weight=2,position=0`; id and ip are required. */
+export function parseAmphoraArgument(text: string, previous: readonly Amphora[] = []): Amphora[] {
+  const amphora: Amphora = {};
+  for (const part of text.split(',')) {
+    const [key = '', ...rest] = part.split('=');
+    const value = rest.join('=');
+    const textKey = textKeys.find((known) => known === key);
+    const numberKey = numberKeys.find((known) => known === key);
+    if (textKey !== undefined) amphora[textKey] = value;
+    else if (numberKey !== undefined) amphora[numberKey] = parseCount(value);
+    else
+      throw new InvalidArgumentError(
+        `unknown key ${JSON.stringify(key)}: known are ${[...textKeys, ...numberKeys].join(', ')}`,
+      );
+  }
+  if (amphora.id === undefined || amphora.ip === undefined)
+    throw new InvalidArgumentError('id and ip are required: id=a1,ip=10.0.0.11');
+  return [...previous, amphora];
+}
+
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value < 2 ** 32) return value;
+  throw new InvalidArgumentError(`not a whole number: ${JSON.stringify(text)}`);
+}
+
+/** `100` or `100.200` (outer.inner). */
+export function parseVlans(text: string): number[] {
+  return text.split('.').map(parseCount);
+}
+
+export interface AttachmentOptions {
+  readonly interface?: string;
+  readonly portMac?: string;
+  readonly vlan?: number[];
+}
+
+/** null if the options name no port. */
+export function attachmentFrom(options: AttachmentOptions): Attachment | null {
+  const vlan_ids = options.vlan ?? [];
+  if (options.portMac !== undefined) return { mac: options.portMac, vlan_ids, port: 'mac' };
+  if (options.interface !== undefined)
+    return { interface: options.interface, vlan_ids, port: 'interface' };
+  return null;
+}

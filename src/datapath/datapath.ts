@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Port } from '../model/vip.ts';
+import type { Operation } from '../plan/operation.ts';
+import type { DatapathVip, WatchedNeighbour } from '../plan/wanted.ts';
+
+export interface VipCounts {
+  /** By verdict name; docs/verdicts.md explains each. */
+  readonly packets: Readonly<Record<string, number>>;
+  readonly forwardedBytes: number;
+}
+
+export interface PositionCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly newFlows: number;
+}
+
+export interface SlotCounts {
+  readonly unsettled: number;
+  /** Unsettled slots by the position that had them before. */
+  readonly previous: ReadonlyMap<number, number>;
+}
+
+export interface PortState {
+  readonly mac: string;
+  readonly xdpMode: 'native' | 'generic';
+}
+
+/** What carries packets: the port between the daemon's logic and the kernel. */
+export interface Datapath {
+  /** The host's ports now. */
+  ports(): readonly Port[];
+  /**
+   * Carries out one operation completely, or throws and has changed nothing.
+   * @throws PORT_NOT_FOUND, PORT_BUSY, CAPACITY_EXHAUSTED, DATAPATH_FAILED
+   */
+  execute(distributorId: string, operation: Operation): Promise<void>;
+  /** The MAC of a watched address as last heard, or null. */
+  resolvedMac(neighbour: WatchedNeighbour): string | null;
+  /** Called with a watched address whenever its MAC becomes another one. */
+  onNeighbourChange(listener: (neighbour: WatchedNeighbour) => void): void;
+  /** Tells the VIP's link where it is, once. */
+  announce(vip: DatapathVip): void;
+  /** Settles the distributor's quiet slots; returns how many stay unsettled. */
+  settle(distributorId: string): number;
+  /** null if the data path does not have the distributor. */
+  slotCounts(distributorId: string): SlotCounts | null;
+  vipCounts(distributorId: string, vip: DatapathVip): VipCounts | null;
+  positionCounts(distributorId: string, position: number): PositionCounts | null;
+  /** Packets on attached ports that were for no VIP. */
+  hostPackets(): number;
+  /** Of a port that carries a VIP, else null. */
+  portState(interfaceName: string): PortState | null;
+  /** Stops forwarding and leaves no trace in the kernel. */
+  close(): void;
+}

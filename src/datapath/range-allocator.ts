@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Gives out ranges of indexes [0, capacity), each of a power-of-two length and aligned to
+ * it (a buddy allocator): freed neighbours join again, so nothing is lost to fragments
+ * smaller than the largest request. Allocation and release take O(log capacity) steps.
+ */
+export class RangeAllocator {
+  readonly #free = new Map<number, Set<number>>();
+  readonly #largest: number;
+
+  constructor(capacity: number) {
+    let start = 0;
+    let largest = 1;
+    for (let size = 2 ** Math.floor(Math.log2(capacity)); size >= 1; size /= 2) {
+      if (start + size > capacity) continue;
+      this.#ofSize(size).add(start);
+      largest = Math.max(largest, size);
+      start += size;
+    }
+    this.#largest = largest;
+  }
+
+  /** The start of a free range of `size`, a power of two; null if there is none. */
+  allocate(size: number): number | null {
+    let found = size;
+    while (found <= this.#largest && this.#ofSize(found).size === 0) found *= 2;
+    const [start] = this.#ofSize(found);
+    if (start === undefined) return null;
+    this.#ofSize(found).delete(start);
+    for (let half = found / 2; half >= size; half /= 2) this.#ofSize(half).add(start + half);
+    return start;
+  }
+
+  /** Gives back what allocate(size) returned. */
+  release(start: number, size: number): void {
+    let [joined, length] = [start, size];
+    for (;;) {
+      const buddy = joined % (length * 2) === 0 ? joined + length : joined - length;
+      if (length * 2 > this.#largest || !this.#ofSize(length).delete(buddy)) break;
+      joined = Math.min(joined, buddy);
+      length *= 2;
+    }
+    this.#ofSize(length).add(joined);
+  }
+
+  #ofSize(size: number): Set<number> {
+    let starts = this.#free.get(size);
+    if (starts === undefined) this.#free.set(size, (starts = new Set()));
+    return starts;
+  }
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
+import type { Datapath } from '../datapath/datapath.ts';
+import { DistributordError } from '../errors.ts';
+import type { Amphora, AmphoraRequest } from '../model/amphora.ts';
+import {
+  addVip,
+  drainAmphorae,
+  parseUuid,
+  registerAmphorae,
+  removeVip,
+  unregisterAmphorae,
+  type Distributor,
+  type LoadBalancer,
+} from '../model/distributor.ts';
+import { parseAddress } from '../model/ip.ts';
+import type { TableLimits } from '../model/table-size.ts';
+import {
+  findPort,
+  parseVip,
+  parseVlanIds,
+  vipKey,
+  type PortName,
+  type Vip,
+  type VipRequest,
+} from '../model/vip.ts';
+import type { Announcer } from '../reconcile/announcer.ts';
+import type { Reconciler } from '../reconcile/reconciler.ts';
+import type { Store } from '../store/store.ts';
+import { applyChange, recordChange, requireDistributor, type Change } from './change-tasks.ts';
+import { flow, task, type Flow, type Task } from './flow.ts';
+
+export interface DriverParts {
+  readonly store: Store;
+  readonly reconciler: Reconciler;
+  readonly datapath: Datapath;
+  readonly announcer: Announcer;
+  readonly limits: TableLimits;
+}
+
+interface OnDistributor {
+  readonly distributor_id: string;
+}
+
+interface WithAmphorae extends OnDistributor {
+  readonly amphorae: readonly { readonly id: string }[];
+}
+
+/**
+ * Octavia's distributor driver contract: seven verbs, each a flow. Names of flows, inputs
+ * and outputs are the contract's; values of a flow's own are named `<flow>.<value>`. While
+ * a flow runs nothing else may change its distributor (see KeyedLock).
+ */
+export class DistributorDriver {
+  readonly #parts: DriverParts;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+  }
+
+  /** Requires load_balancer; provides distributor_id. Once for each load balancer. */
+  getCreateDistributorSubflow(): Flow {
+    const { store, limits } = this.#parts;
+    return flow(
+      'create-distributor',
+      task<{ load_balancer: LoadBalancer }, OnDistributor>({
+        name: 'generate-distributor-id',
+        requires: ['load_balancer'],
+        provides: ['distributor_id'],
+        execute({ load_balancer }) {
+          const id = parseUuid(load_balancer.id, 'load_balancer.id');
+          return {
+            distributor_id: store.findByLoadBalancer(id)?.distributor.id ?? randomUUID(),
+          };
+        },
+      }),
+      this.#record<OnDistributor & { load_balancer: LoadBalancer }>({
+        name: 'record-distributor',
+        change: 'create-distributor.change',
+        requires: ['distributor_id', 'load_balancer'],
+        compute: ({ distributor_id: id, load_balancer }) => {
+          const before = store.get(id)?.distributor ?? null;
+          const created: Distributor = {
+            id,
+            loadBalancer: {
+              id: parseUuid(load_balancer.id, 'load_balancer.id'),
+              name: load_balancer.name,
+            },
+            vips: [],
+            amphorae: [],
+            tableSize: limits.initialSlots,
+          };
+          return { id, before, after: before ?? created };
+        },
+      }),
+      this.#apply({ name: 'create-table', change: 'create-distributor.change' }),
+    );
+  }
+
+  /** Requires distributor_id. Refuses one that has VIPs, unless told to cascade. */
+  getDeleteDistributorSubflow({ cascade }: { readonly cascade: boolean }): Flow {
+    const { store } = this.#parts;
+    return flow(
+      'delete-distributor',
+      this.#record<OnDistributor>({
+        name: 'record-deletion',
+        change: 'delete-distributor.change',
+        requires: ['distributor_id'],
+        compute: ({ distributor_id }) => {
+          const id = parseUuid(distributor_id, 'distributor_id');
+          const before = store.get(id)?.distributor ?? null;
+          if (before !== null && before.vips.length > 0 && !cascade)
+            throw new DistributordError(
+              'DISTRIBUTOR_HAS_VIPS',
+              `distributor_id ${id} still has ${before.vips.length} VIPs`,
+              { field: 'distributor_id', value: id },
+            );
+          return { id, before, after: null };
+        },
+      }),
+      this.#apply({ name: 'drop-table', change: 'delete-distributor.change' }),
+      this.#silence('delete-distributor.change'),
+    );
+  }
+
+  /** Requires distributor_id, vip, vip_alg and vip_persistence; the last two may be null. */
+  getAddVipSubflow(): Flow {
+    const { store, datapath, announcer } = this.#parts;
+    interface Parsed {
+      readonly 'add-vip.vip': Vip;
+    }
+    return flow(
+      'add-vip',
+      task<{ vip: VipRequest; vip_alg: string | null; vip_persistence: string | null }, Parsed>({
+        name: 'check-vip',
+        requires: ['vip', 'vip_alg', 'vip_persistence'],
+        provides: ['add-vip.vip'],
+        execute: ({ vip, vip_alg, vip_persistence }) => ({
+          'add-vip.vip': parseVip(vip, {
+            algorithm: vip_alg,
+            persistence: vip_persistence,
+            ports: datapath.ports(),
+          }),
+        }),
+      }),
+      this.#record<OnDistributor & Parsed>({
+        name: 'record-vip',
+        change: 'add-vip.change',
+        requires: ['distributor_id', 'add-vip.vip'],
+        compute: (inputs) =>
+          this.#changeOf(inputs.distributor_id, (before) => addVip(before, inputs['add-vip.vip'])),
+      }),
+      this.#apply({ name: 'plug-vip', change: 'add-vip.change' }),
+      task<Parsed, object>({
+        name: 'announce-vip',
+        requires: ['add-vip.vip'],
+        provides: [],
+        execute(inputs) {
+          announcer.announce(inputs['add-vip.vip']);
+          return {};
+        },
+        revert(inputs) {
+          const vip = inputs['add-vip.vip'];
+          if (store.findByVip(vipKey(vip)) === undefined) announcer.stop(vip);
+        },
+      }),
+    );
+  }
+
+  /** Requires distributor_id and vip. */
+  getRemoveVipSubflow(): Flow {
+    return flow(
+      'remove-vip',
+      this.#record<OnDistributor & { vip: VipRequest }>({
+        name: 'record-removal',
+        change: 'remove-vip.change',
+        requires: ['distributor_id', 'vip'],
+        compute: ({ distributor_id, vip }) =>
+          this.#changeOf(distributor_id, (before) => {
+            const key = this.#selectVip(before, vip);
+            return key === null ? before : removeVip(before, key);
+          }),
+      }),
+      this.#apply({ name: 'unplug-vip', change: 'remove-vip.change' }),
+      this.#silence('remove-vip.change'),
+    );
+  }
+
+  /** Requires distributor_id and amphorae; provides registered_amphorae, the full list. */
+  getRegisterAmphoraeSubflow(): Flow {
+    const { limits } = this.#parts;
+    return flow(
+      'register-amphorae',
+      this.#record<OnDistributor & { amphorae: readonly AmphoraRequest[] }>({
+        name: 'record-registration',
+        change: 'register-amphorae.change',
+        requires: ['distributor_id', 'amphorae'],
+        compute: ({ distributor_id, amphorae }) =>
+          this.#changeOf(distributor_id, (before) => registerAmphorae(before, amphorae, limits)),
+      }),
+      this.#apply({ name: 'assign-slots', change: 'register-amphorae.change' }),
+      this.#list({
+        name: 'list-registered',
+        change: 'register-amphorae.change',
+        provides: 'registered_amphorae',
+      }),
+    );
+  }
+
+  /** Requires distributor_id and amphorae; provides drained_amphorae, those named. */
+  getDrainAmphoraeSubflow(): Flow {
+    interface Done extends WithAmphorae {
+      readonly 'drain-amphorae.change': Change;
+    }
+    return flow(
+      'drain-amphorae',
+      this.#record<WithAmphorae>({
+        name: 'record-drain',
+        change: 'drain-amphorae.change',
+        requires: ['distributor_id', 'amphorae'],
+        compute: ({ distributor_id, amphorae }) =>
+          this.#changeOf(distributor_id, (before) =>
+            drainAmphorae(
+              before,
+              amphorae.map(({ id }) => id),
+            ),
+          ),
+      }),
+      this.#apply({ name: 'withdraw-slots', change: 'drain-amphorae.change' }),
+      task<Done, { readonly drained_amphorae: readonly Amphora[] }>({
+        name: 'list-drained',
+        requires: ['amphorae', 'drain-amphorae.change'],
+        provides: ['drained_amphorae'],
+        execute(inputs) {
+          const named = new Set(inputs.amphorae.map(({ id }) => id));
+          const after = inputs['drain-amphorae.change'].after?.amphorae ?? [];
+          return { drained_amphorae: after.filter(({ id }) => named.has(id)) };
+        },
+      }),
+    );
+  }
+
+  /** Requires distributor_id and amphorae; provides remaining_amphorae, the full list. */
+  getUnregisterAmphoraeSubflow(): Flow {
+    return flow(
+      'unregister-amphorae',
+      this.#record<WithAmphorae>({
+        name: 'record-unregistration',
+        change: 'unregister-amphorae.change',
+        requires: ['distributor_id', 'amphorae'],
+        compute: ({ distributor_id, amphorae }) =>
+          this.#changeOf(distributor_id, (before) =>
+            unregisterAmphorae(
+              before,
+              amphorae.map(({ id }) => id),
+            ),
+          ),
+      }),
+      this.#apply({ name: 'retire-positions', change: 'unregister-amphorae.change' }),
+      this.#list({
+        name: 'list-remaining',
+        change: 'unregister-amphorae.change',
+        provides: 'remaining_amphorae',
+      }),
+    );
+  }
+
+  #record<Inputs extends object>(definition: Parameters<typeof recordChange<Inputs>>[1]): Task {
+    return recordChange<Inputs>(this.#parts.store, definition);
+  }
+
+  #apply(names: Parameters<typeof applyChange>[1]): Task {
+    return applyChange(this.#parts.reconciler, names);
+  }
+
+  #list({ name, change, provides }: { name: string; change: string; provides: string }): Task {
+    return task<Record<string, Change>, Record<string, unknown>>({
+      name,
+      requires: [change],
+      provides: [provides],
+      execute: (inputs) => ({ [provides]: inputs[change]?.after?.amphorae ?? [] }),
+    });
+  }
+
+  /** VIPs that are gone are no longer announced. */
+  #silence(change: string): Task {
+    const { announcer } = this.#parts;
+    return task<Record<string, Change>, object>({
+      name: `silence ${change}`,
+      requires: [change],
+      provides: [],
+      execute(inputs) {
+        const { before, after } = inputs[change] as Change;
+        const left = new Set(after?.vips.map(vipKey));
+        for (const vip of before?.vips ?? []) if (!left.has(vipKey(vip))) announcer.stop(vip);
+        return {};
+      },
+    });
+  }
+
+  #changeOf(distributorId: string, change: (before: Distributor) => Distributor): Change {
+    const id = parseUuid(distributorId, 'distributor_id');
+    const before = requireDistributor(this.#parts.store, id);
+    return { id, before, after: change(before) };
+  }
+
+  /** A port named by interface need not exist any more: its VIP can still be removed. */
+  #interfaceOf(port: PortName): string {
+    return 'interface' in port ? port.interface : findPort(port, this.#parts.datapath.ports()).name;
+  }
+
+  /** The key of the VIP that a request names, or null if the distributor has none such. */
+  #selectVip(distributor: Distributor, request: VipRequest): string | null {
+    const address = parseAddress(request.address, 'vip.address');
+    const { attachment } = request;
+    const port = attachment === null ? null : this.#interfaceOf(attachment.port);
+    const vlanIds = parseVlanIds(attachment?.vlanIds ?? []).join();
+    const found = distributor.vips.filter(
+      (vip) =>
+        vip.address === address &&
+        (port === null || (vip.interface === port && vip.vlanIds.join() === vlanIds)),
+    );
+    if (found.length > 1)
+      throw new DistributordError(
+        'VIP_AMBIGUOUS',
+        `vip.address ${address} is on ${found.length} attachments of distributor ${distributor.id}`,
+        { field: 'vip.attachment', value: '' },
+      );
+    const [vip] = found;
+    return vip === undefined ? null : vipKey(vip);
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Amphora } from '../model/amphora.ts';
+import type { Affinity, Tracking } from '../model/affinity.ts';
+import type { Distributor } from '../model/distributor.ts';
+import { vipKey } from '../model/vip.ts';
+
+/** A VIP in the data path. */
+export interface DatapathVip {
+  readonly address: string;
+  readonly interface: string;
+  readonly vlanIds: readonly number[];
+  readonly affinity: Affinity;
+  readonly tracking: Tracking;
+}
+
+/** The amphora at a position: who it is and where its frames go. */
+export interface Occupant {
+  readonly amphoraId: string;
+  readonly mac: string;
+}
+
+/** An address whose MAC is to be resolved and followed. */
+export interface WatchedNeighbour {
+  readonly interface: string;
+  readonly ip: string;
+}
+
+/**
+ * What the data path holds, or should hold, for one distributor. Maps, so that a look-up
+ * costs the same at any size; never changed in place.
+ */
+export interface DatapathState {
+  /** Slots, a power of two. */
+  readonly tableSize: number;
+  /** By position; 0 = no slots. Without trailing zeros. */
+  readonly weights: readonly number[];
+  readonly positions: ReadonlyMap<number, Occupant>;
+  /** By vipKey. */
+  readonly vips: ReadonlyMap<string, DatapathVip>;
+  /** By neighbourKey. */
+  readonly neighbours: ReadonlyMap<string, WatchedNeighbour>;
+}
+
+export function neighbourKey(neighbour: WatchedNeighbour): string {
+  return `${neighbour.interface} ${neighbour.ip}`;
+}
+
+/** The MAC of a watched address as last heard, or null. */
+export type ResolvedMac = (neighbour: WatchedNeighbour) => string | null;
+
+/** Where an amphora without a MAC of its own is looked for; null if no VIP says where. */
+export function neighbourOf(distributor: Distributor, amphora: Amphora): WatchedNeighbour | null {
+  if (amphora.mac !== null) return null;
+  const vip = distributor.vips.find((candidate) => candidate.vlanIds.length === 0);
+  return vip === undefined ? null : { interface: vip.interface, ip: amphora.ip };
+}
+
+/** The MAC that an amphora's frames are sent to, or null while it is not known. */
+export function macOf(
+  distributor: Distributor,
+  amphora: Amphora,
+  resolved: ResolvedMac,
+): string | null {
+  const neighbour = neighbourOf(distributor, amphora);
+  return amphora.mac ?? (neighbour === null ? null : resolved(neighbour));
+}
+
+/** The data path that a distributor asks for, as far as its amphorae are resolved. */
+export function wantedState(distributor: Distributor, resolved: ResolvedMac): DatapathState {
+  const weights: number[] = [];
+  const positions = new Map<number, Occupant>();
+  const neighbours = new Map<string, WatchedNeighbour>();
+  for (const amphora of distributor.amphorae) {
+    const neighbour = neighbourOf(distributor, amphora);
+    if (neighbour !== null) neighbours.set(neighbourKey(neighbour), neighbour);
+    const mac = macOf(distributor, amphora, resolved);
+    if (mac === null) continue;
+    positions.set(amphora.position, { amphoraId: amphora.id, mac });
+    if (amphora.state === 'DRAINING') continue;
+    while (weights.length < amphora.position) weights.push(0);
+    weights.push(amphora.weight);
+  }
+  const vips = new Map(
+    distributor.vips.map(({ address, interface: port, vlanIds, affinity, tracking }) => [
+      vipKey({ address, interface: port, vlanIds }),
+      { address, interface: port, vlanIds, affinity, tracking },
+    ]),
+  );
+  return { tableSize: distributor.tableSize, weights, positions, vips, neighbours };
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Datapath } from '../datapath/datapath.ts';
+import type { Log } from '../log.ts';
+import { vipKey, type Vip } from '../model/vip.ts';
+
+/** Three, a second apart, as hosts do on a link that may lose one (RFC 5227, section 2.3). */
+const announcements = 3;
+const intervalMs = 1000;
+
+/** Tells the link that a VIP is here now, several times, without making the caller wait. */
+export class Announcer {
+  readonly #datapath: Datapath;
+  readonly #log: Log;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(datapath: Datapath, log: Log) {
+    this.#datapath = datapath;
+    this.#log = log;
+  }
+
+  /** The first announcement is out when this returns. @throws DATAPATH_FAILED */
+  announce(vip: Vip): void {
+    this.stop(vip);
+    this.#datapath.announce(vip);
+    this.#repeat(vip, announcements - 1);
+  }
+
+  stop(vip: Vip): void {
+    clearTimeout(this.#timers.get(vipKey(vip)));
+    this.#timers.delete(vipKey(vip));
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #repeat(vip: Vip, left: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(vipKey(vip));
+      try {
+        this.#datapath.announce(vip);
+      } catch (error) {
+        this.#log.warn({ vip: vip.address, err: error }, 'announcement failed');
+      }
+      if (left > 1) this.#repeat(vip, left - 1);
+    }, intervalMs);
+    this.#timers.set(vipKey(vip), timer);
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Datapath } from '../datapath/datapath.ts';
+import { DistributordError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Distributor } from '../model/distributor.ts';
+import { diff } from '../plan/diff.ts';
+import { applyOperation, type Operation } from '../plan/operation.ts';
+import { neighbourKey, wantedState, type DatapathState } from '../plan/wanted.ts';
+
+/** A watched address that is known at once asks for one more round; more would be a bug. */
+const maxRounds = 4;
+
+/**
+ * Brings the data path to what the distributors ask for, by the difference alone. One
+ * distributor is converged by one caller at a time (see KeyedLock).
+ */
+export class Reconciler {
+  readonly #datapath: Datapath;
+  readonly #log: Log;
+  readonly #actual = new Map<string, DatapathState>();
+  readonly #watchers = new Map<string, Set<string>>();
+  readonly #unsettled = new Set<string>();
+  readonly #outOfSync = new Map<string, string>();
+
+  constructor(datapath: Datapath, log: Log) {
+    this.#datapath = datapath;
+    this.#log = log;
+  }
+
+  /**
+   * Makes the data path carry `distributor`, null = nothing. If it throws, the data path is
+   * somewhere on the way, and converge() with another goal starts from there.
+   */
+  async converge(id: string, distributor: Distributor | null): Promise<void> {
+    for (let round = 0; round < maxRounds; round++) {
+      const wanted =
+        distributor === null
+          ? null
+          : wantedState(distributor, (neighbour) => this.#datapath.resolvedMac(neighbour));
+      const operations = diff(this.#actual.get(id) ?? null, wanted);
+      if (operations.length === 0) {
+        this.#outOfSync.delete(id);
+        return;
+      }
+      for (const operation of operations) await this.#execute(id, operation);
+    }
+    throw new DistributordError('INTERNAL', `distributor ${id} does not converge`);
+  }
+
+  /** The same, but a failure is only noted, and tried again by retry(). */
+  async tryConverge(id: string, distributor: Distributor | null): Promise<void> {
+    try {
+      await this.converge(id, distributor);
+    } catch (error) {
+      const { message } = error as Error;
+      this.#outOfSync.set(id, message);
+      this.#log.error({ distributor: id, err: error }, 'data path is out of sync');
+    }
+  }
+
+  /** Why the data path of a distributor is not what it should be, or null if it is. */
+  outOfSync(id: string): string | null {
+    return this.#outOfSync.get(id) ?? null;
+  }
+
+  /** Distributors to be converged again. */
+  get pending(): readonly string[] {
+    return [...this.#outOfSync.keys()];
+  }
+
+  /** Distributors that watch the address. */
+  watchersOf(neighbour: { readonly interface: string; readonly ip: string }): readonly string[] {
+    return [...(this.#watchers.get(neighbourKey(neighbour)) ?? [])];
+  }
+
+  /** Settles quiet slots; costs what the unsettled distributors cost, however many others. */
+  settle(): void {
+    for (const id of this.#unsettled) {
+      if (this.#datapath.settle(id) > 0) continue;
+      this.#unsettled.delete(id);
+      this.#log.info({ distributor: id }, 'all slots settled');
+    }
+  }
+
+  async #execute(id: string, operation: Operation): Promise<void> {
+    await this.#datapath.execute(id, operation);
+    this.#log.debug({ distributor: id, operation }, 'data path changed');
+    const state = applyOperation(this.#actual.get(id) ?? null, operation);
+    if (state === null) this.#actual.delete(id);
+    else this.#actual.set(id, state);
+    this.#note(id, operation);
+  }
+
+  #note(id: string, operation: Operation): void {
+    if (operation.kind === 'assign-slots') this.#unsettled.add(id);
+    if (operation.kind === 'drop-table') this.#unsettled.delete(id);
+    if (operation.kind !== 'watch-neighbour' && operation.kind !== 'forget-neighbour') return;
+    const key = neighbourKey(operation.neighbour);
+    const watchers = this.#watchers.get(key) ?? new Set();
+    if (operation.kind === 'watch-neighbour') watchers.add(id);
+    else watchers.delete(id);
+    if (watchers.size > 0) this.#watchers.set(key, watchers);
+    else this.#watchers.delete(key);
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Distributor } from '../model/distributor.ts';
+
+/** A distributor as stored, with the revision of its last change. */
+export interface Stored {
+  readonly distributor: Distributor;
+  readonly revision: number;
+}
+
+/** Replacing `before` by `after`; null = absent. */
+export interface StoreChange {
+  readonly id: string;
+  readonly before: Distributor | null;
+  readonly after: Distributor | null;
+}
+
+/**
+ * The desired state of this host. What commit() has answered is as durable as the store
+ * can make it. Revisions count up by one with every change, over all distributors.
+ */
+export interface Store {
+  readonly revision: number;
+  get(id: string): Stored | undefined;
+  /** Ordered by id, from the first one behind `after`. */
+  list(page: { readonly after: string; readonly limit: number }): readonly Stored[];
+  all(): Iterable<Stored>;
+  findByLoadBalancer(loadBalancerId: string): Stored | undefined;
+  /** Which distributor has the VIP of this vipKey. */
+  findByVip(vipKey: string): string | undefined;
+  /** Which distributor has this amphora. */
+  findByAmphora(amphoraId: string): string | undefined;
+  /**
+   * Returns the new revision.
+   * @throws VIP_IN_USE or AMPHORA_IN_USE where another distributor has it already;
+   *   REVISION_MISMATCH if the distributor is no longer `before`
+   */
+  commit(change: StoreChange): Promise<number>;
+}
