@@ -12,9 +12,9 @@
 #include "datapath.h"
 #include "hash.h"
 #include "interfaces.h"
-#include "table-worker.h"
 #include "neighbour-watch.h"
 #include "slot-table-object.h"
+#include "table-worker.h"
 #include "verdicts.h"
 
 namespace distributor {

@@ -22,7 +22,8 @@ uint32_t Uint32At(const Napi::Object& object, const char* field, uint32_t most) 
   Napi::Value value = object.Get(field);
   double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (number < 0 || number > most || number != std::floor(number))
-    throw ArgumentError(object.Env(), field, "must be an integer from 0 to " + std::to_string(most));
+    throw ArgumentError(object.Env(), field,
+                        "must be an integer from 0 to " + std::to_string(most));
   return static_cast<uint32_t>(number);
 }
 

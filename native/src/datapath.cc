@@ -38,7 +38,8 @@ dist_vip VipFrom(const Napi::Object& object) {
   vip.tcp_idle = Uint32At(object, "tcpIdle");
   vip.other_idle = Uint32At(object, "otherIdle");
   vip.slot_shift = static_cast<uint8_t>(std::countl_zero(table_size) + 1);
-  vip.affinity = static_cast<uint8_t>(Uint32At(object, "affinity", DIST_AFFINITY_SOURCE_IP_AND_PORT));
+  vip.affinity =
+      static_cast<uint8_t>(Uint32At(object, "affinity", DIST_AFFINITY_SOURCE_IP_AND_PORT));
   vip.tracking = static_cast<uint8_t>(Uint32At(object, "tracking", DIST_TRACKING_STATELESS));
   Mac mac = MacAt(object, "mac");
   std::copy(mac.begin(), mac.end(), vip.mac);
@@ -93,23 +94,21 @@ Napi::Number Count(Napi::Env env, uint64_t count) {
 }  // namespace
 
 Napi::Function Datapath::Define(Napi::Env env) {
-  return DefineClass(env, "Datapath",
-                     {InstanceMethod<&Datapath::Attach>("attach"),
-                      InstanceMethod<&Datapath::Detach>("detach"),
-                      InstanceMethod<&Datapath::PutVip>("putVip"),
-                      InstanceMethod<&Datapath::DeleteVip>("deleteVip"),
-                      InstanceMethod<&Datapath::Table>("table"),
-                      InstanceMethod<&Datapath::SetPosition>("setPosition"),
-                      InstanceMethod<&Datapath::MovePositions>("movePositions"),
-                      InstanceMethod<&Datapath::VipCounters>("vipCounters"),
-                      InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
-                      InstanceMethod<&Datapath::ResetVipCounters>("resetVipCounters"),
-                      InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
-                      InstanceMethod<&Datapath::GetFlow>("getFlow"),
-                      InstanceMethod<&Datapath::PutFlow>("putFlow"),
-                      InstanceMethod<&Datapath::TestRun>("testRun"),
-                      InstanceMethod<&Datapath::Inventory>("inventory"),
-                      InstanceMethod<&Datapath::Close>("close")});
+  return DefineClass(
+      env, "Datapath",
+      {InstanceMethod<&Datapath::Attach>("attach"), InstanceMethod<&Datapath::Detach>("detach"),
+       InstanceMethod<&Datapath::PutVip>("putVip"),
+       InstanceMethod<&Datapath::DeleteVip>("deleteVip"), InstanceMethod<&Datapath::Table>("table"),
+       InstanceMethod<&Datapath::SetPosition>("setPosition"),
+       InstanceMethod<&Datapath::MovePositions>("movePositions"),
+       InstanceMethod<&Datapath::VipCounters>("vipCounters"),
+       InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
+       InstanceMethod<&Datapath::ResetVipCounters>("resetVipCounters"),
+       InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
+       InstanceMethod<&Datapath::GetFlow>("getFlow"), InstanceMethod<&Datapath::PutFlow>("putFlow"),
+       InstanceMethod<&Datapath::TestRun>("testRun"),
+       InstanceMethod<&Datapath::Inventory>("inventory"),
+       InstanceMethod<&Datapath::Close>("close")});
 }
 
 Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -272,8 +271,9 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
                     .owner = static_cast<uint16_t>(Uint32At(object, "owner", 0xffff)),
                     .generation = static_cast<uint16_t>(Uint32At(object, "generation", 0xffff)),
                     .flags = BoolAt(object, "closing") ? DIST_FLOW_CLOSING : 0};
-  Guard(info.Env(),
-        [&] { Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY)); });
+  Guard(info.Env(), [&] {
+    Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
+  });
 }
 
 // {frame: Uint8Array, ifindex: 0 = none} → {action, frame}
@@ -293,7 +293,8 @@ Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {
     options.ctx_in = &context;
     options.ctx_size_in = sizeof context;
   }
-  Guard(info.Env(), [&] { Check("bpf(test run)", bpf_prog_test_run_opts(program.fd(), &options)); });
+  Guard(info.Env(),
+        [&] { Check("bpf(test run)", bpf_prog_test_run_opts(program.fd(), &options)); });
   auto result = Napi::Object::New(info.Env());
   result.Set("action", options.retval);
   result.Set("frame", Napi::Buffer<uint8_t>::Copy(info.Env(), out.data(), options.data_size_out));
@@ -305,16 +306,14 @@ Napi::Value Datapath::Inventory(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   bpf_prog_info description{};
   uint32_t size = sizeof description;
-  Guard(info.Env(), [&] {
-    Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size));
-  });
+  Guard(info.Env(),
+        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
   std::vector<uint32_t> ids(description.nr_map_ids);
   description = {};
   description.nr_map_ids = static_cast<uint32_t>(ids.size());
   description.map_ids = reinterpret_cast<uint64_t>(ids.data());
-  Guard(info.Env(), [&] {
-    Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size));
-  });
+  Guard(info.Env(),
+        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
   auto map_ids = Napi::Array::New(info.Env(), ids.size());
   for (uint32_t i = 0; i < ids.size(); i++) map_ids[i] = Napi::Number::New(info.Env(), ids[i]);
   auto result = Napi::Object::New(info.Env());

@@ -54,8 +54,7 @@ dist_address AddressOf(const nlattr* attribute, uint8_t family) {
 }  // namespace
 
 std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
-  if (message.nlmsg_type != RTM_NEWNEIGH && message.nlmsg_type != RTM_DELNEIGH)
-    return std::nullopt;
+  if (message.nlmsg_type != RTM_NEWNEIGH && message.nlmsg_type != RTM_DELNEIGH) return std::nullopt;
   auto* body = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(&message));
   if (body->ndm_family != AF_INET && body->ndm_family != AF_INET6) return std::nullopt;
   NeighbourEntry entry{
@@ -64,8 +63,9 @@ std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
       .permanent = (body->ndm_state & NUD_PERMANENT) != 0};
   bool has_mac = message.nlmsg_type == RTM_NEWNEIGH && (body->ndm_state & kHasMac);
   auto* attribute = static_cast<nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(ndmsg)));
-  for (; mnl_attr_ok(attribute, static_cast<int>(static_cast<char*>(mnl_nlmsg_get_payload_tail(
-                                    &message)) - reinterpret_cast<char*>(attribute)));
+  for (; mnl_attr_ok(attribute,
+                     static_cast<int>(static_cast<char*>(mnl_nlmsg_get_payload_tail(&message)) -
+                                      reinterpret_cast<char*>(attribute)));
        attribute = mnl_attr_next(attribute)) {
     uint16_t type = mnl_attr_get_type(attribute);
     if (type == NDA_DST) {

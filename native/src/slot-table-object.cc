@@ -22,15 +22,15 @@ std::span<const uint16_t> OwnersFrom(const Napi::Object& object, const char* fie
 }  // namespace
 
 Napi::Function SlotTableObject::Define(Napi::Env env) {
-  return DefineClass(env, "SlotTable",
-                     {InstanceAccessor<&SlotTableObject::Size>("size"),
-                      InstanceMethod<&SlotTableObject::Apply>("apply"),
-                      InstanceMethod<&SlotTableObject::Settle>("settle"),
-                      InstanceMethod<&SlotTableObject::SplitFrom>("splitFrom"),
-                      InstanceMethod<&SlotTableObject::Clear>("clear"),
-                      InstanceMethod<&SlotTableObject::Census>("census"),
-                      InstanceMethod<&SlotTableObject::At>("at"),
-                      InstanceMethod<&SlotTableObject::Put>("put")});
+  return DefineClass(
+      env, "SlotTable",
+      {InstanceAccessor<&SlotTableObject::Size>("size"),
+       InstanceMethod<&SlotTableObject::Apply>("apply"),
+       InstanceMethod<&SlotTableObject::Settle>("settle"),
+       InstanceMethod<&SlotTableObject::SplitFrom>("splitFrom"),
+       InstanceMethod<&SlotTableObject::Clear>("clear"),
+       InstanceMethod<&SlotTableObject::Census>("census"),
+       InstanceMethod<&SlotTableObject::At>("at"), InstanceMethod<&SlotTableObject::Put>("put")});
 }
 
 Napi::Object SlotTableObject::Make(Napi::Env env, SlotTable table) {
@@ -132,9 +132,10 @@ Napi::Value SlotTableObject::At(const Napi::CallbackInfo& info) {
 
 void SlotTableObject::Put(const Napi::CallbackInfo& info) {
   auto slot = info[1].As<Napi::Object>();
-  table_->Put(IndexFrom(info), {.current = static_cast<uint16_t>(Uint32At(slot, "current", 0xffff)),
-                                .previous = static_cast<uint16_t>(Uint32At(slot, "previous", 0xffff)),
-                                .clock = Uint32At(slot, "clock")});
+  table_->Put(IndexFrom(info),
+              {.current = static_cast<uint16_t>(Uint32At(slot, "current", 0xffff)),
+               .previous = static_cast<uint16_t>(Uint32At(slot, "previous", 0xffff)),
+               .clock = Uint32At(slot, "clock")});
 }
 
 }  // namespace distributor

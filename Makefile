@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door: `make demo` and `make test` do everything on a fresh Debian 12, as root.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+# npm scripts and this file use the Node of node_modules, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+NATIVE := build/native/Release/distributor.node
+BPF := $(wildcard bpf/*)
+NATIVE_SOURCES := $(wildcard native/src/*) native/CMakeLists.txt native/package.json
+PREFIX ?= /usr
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: build xdp-pass ## the whole job on real traffic, in network namespaces
+	@node demo/main.ts
+
+.PHONY: test
+test: build xdp-pass ## every test: unit, packets, native, real traffic
+	vitest run
+
+.PHONY: check
+check: build ## the fast loop: format, lint, types, unit tests
+	prettier --check --log-level warn .
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.c bpf/*.h test/support/*.c
+	eslint .
+	depcruise --log-level error --config .dependency-cruiser.json src
+	tsc --noEmit
+	vitest run --project unit
+
+.PHONY: format
+format: node_modules/.installed ## format all sources in place
+	prettier --write --log-level warn .
+	clang-format -i native/src/*.cc native/src/*.h bpf/*.c bpf/*.h test/support/*.c
+
+.PHONY: build
+build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
+
+.PHONY: install
+install: build ## install for real, as a systemd service (not started)
+	./scripts/install.sh "$(DESTDIR)$(PREFIX)" "$(DESTDIR)"
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: xdp-pass
+xdp-pass: build/xdp-pass.o
+
+# What the machine must have. Installs only what is missing.
+build/.machine: scripts/prepare-machine.sh
+	@mkdir -p build
+	./scripts/prepare-machine.sh
+	@touch $@
+
+node_modules/.installed: build/.machine package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+$(NATIVE): node_modules/.installed $(BPF) $(NATIVE_SOURCES)
+	@cmake-js build --silent --directory native --out build/native > build/native.log 2>&1 \
+	  || { cat build/native.log; exit 1; }
+	@touch $@
+
+build/proto/distributor.ts: node_modules/.installed proto/distributor/v1/distributor.proto
+	npm run --silent proto > /dev/null
+	@touch $@
+
+build/xdp-pass.o: test/support/xdp-pass.bpf.c build/.machine
+	clang -g -O2 -target bpf -mcpu=v3 -idirafter /usr/include/$$(cc -print-multiarch) -c $< -o $@

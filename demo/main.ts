@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// `make demo`: the whole job on real traffic, in network namespaces of its own.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { formatTable } from '../src/cli/table.ts';
+import { DaemonProcess } from '../test/support/daemon-process.ts';
+import { run } from '../test/support/namespaces.ts';
+import { createTestBed, type TestBed } from '../test/support/test-bed.ts';
+import { faultsOf, percent, type StepResult } from './ledger.ts';
+import { Scenario, type Share } from './scenario.ts';
+import { initialWeights, runSteps } from './steps.ts';
+
+const options = { clients: 2000, connections: 600 };
+const families = 2;
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+function showShares(shares: readonly Share[]): string {
+  return formatTable(
+    ['AMPHORA', 'WEIGHT', 'CLIENTS', 'SHARE', 'IDEAL'],
+    shares.map(({ amphora, weight, clients, share, ideal }) => [
+      amphora,
+      weight,
+      clients,
+      percent(share),
+      percent(ideal),
+    ]),
+  );
+}
+
+function showSteps(steps: readonly StepResult[]): string {
+  return formatTable(
+    ['STEP', 'ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO DRAINING', 'MOVED', 'IDEAL', ''],
+    steps.map((step) => [
+      step.name,
+      step.alive,
+      step.broken,
+      step.expectedBroken,
+      step.newToDraining,
+      percent(step.movedShare),
+      percent(step.idealShare),
+      faultsOf(step, options.clients * families).length === 0 ? 'ok' : 'WRONG',
+    ]),
+  );
+}
+
+function shareFaults(shares: readonly Share[]): string[] {
+  const clients = options.clients * families;
+  return shares
+    .filter(({ share, ideal }) => {
+      const deviation = Math.sqrt((ideal * (1 - ideal)) / clients);
+      return Math.abs(share - ideal) > 5 * deviation + 0.01;
+    })
+    .map(({ amphora, share, ideal }) => `${amphora}: ${percent(share)}, not ${percent(ideal)}`);
+}
+
+async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[]> {
+  const faults: string[] = [];
+  const scenario = new Scenario(bed, daemon, options);
+  await scenario.setUp(initialWeights);
+  const shares = scenario.shares();
+  faults.push(...shareFaults(shares));
+  say(`\n${options.clients} IPv4 and ${options.clients} IPv6 clients on 4 amphorae:\n`);
+  say(showShares(shares));
+
+  const strays = await scenario.strayClients();
+  if (strays > 0) faults.push(`${strays} connections left their client's amphora`);
+  say(`\naffinity: ${strays} connections away from their client's amphora`);
+  say(`then ${options.connections * families} long-lived connections, while the set changes:\n`);
+
+  const steps: StepResult[] = [];
+  for await (const step of runSteps(scenario)) {
+    steps.push(step);
+    faults.push(
+      ...faultsOf(step, options.clients * families).map((fault) => `${step.name}: ${fault}`),
+    );
+    process.stderr.write(`  ${step.name} …\n`);
+  }
+  say(showSteps(steps));
+  mkdirSync('build', { recursive: true });
+  writeFileSync('build/demo.json', `${JSON.stringify({ shares, steps }, null, 2)}\n`);
+
+  say(`\n${await daemon.ctl('show', scenario.distributorId)}`);
+  await scenario.tearDown();
+  const status = await daemon.stop();
+  if (status !== 0) faults.push(`the daemon ended with status ${String(status)}`);
+  const link = await run(bed.namespaces.distributor, ['ip', '-d', 'link', 'show', 'fe0']);
+  if (link.includes('xdp')) faults.push('the program is still attached to the port');
+  return faults;
+}
+
+const started = performance.now();
+say('Building a network of namespaces: clients, router, bridge, distributor, 5 amphorae.');
+await using bed = await createTestBed({ amphorae: 5 });
+const daemon = await DaemonProcess.start(bed);
+const faults = await demonstrate(bed, daemon);
+say(`\n${((performance.now() - started) / 1000).toFixed(0)} s; figures in build/demo.json`);
+for (const fault of faults) say(`WRONG: ${fault}`);
+say(
+  faults.length === 0 ? 'No connection broke that did not have to.' : 'The demonstration failed.',
+);
+process.exitCode = faults.length === 0 ? 0 : 1;

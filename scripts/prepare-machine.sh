@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Brings a Debian 12 machine to what building, testing and running need. Run as root;
+# run again, it installs nothing and changes nothing.
+set -eu
+
+packages="
+  bpftool clang clang-format cmake ethtool g++ haproxy iproute2 iputils-ping
+  libbpf-dev libmnl-dev make ninja-build pkg-config procps python3 tcpdump
+"
+
+fail() {
+  echo "prepare-machine: $1" >&2
+  exit 1
+}
+
+[ "$(id -u)" = 0 ] || fail "must run as root: it installs packages and mounts bpffs"
+command -v apt-get >/dev/null || fail "needs Debian's apt-get; install by hand:$packages"
+# Node itself comes with the npm packages; the machine only has to have npm.
+command -v npm >/dev/null || packages="$packages nodejs npm"
+
+missing=""
+for package in $packages; do
+  dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null |
+    grep -q 'install ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  echo "Installing$missing"
+  apt-get update --quiet=2
+  # shellcheck disable=SC2086 # a list
+  DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $missing \
+    >/dev/null
+fi
+
+mountpoint --quiet /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||
+  fail "cannot mount bpffs on /sys/fs/bpf: is this a container without CAP_SYS_ADMIN?"

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Datapath } from '../../../src/datapath/datapath.ts';
+import type { Port } from '../../../src/model/vip.ts';
+import { applyOperation, type Operation } from '../../../src/plan/operation.ts';
+import {
+  neighbourKey,
+  type DatapathState,
+  type WatchedNeighbour,
+} from '../../../src/plan/wanted.ts';
+
+/** A data path that only remembers what it was told, and fails when told to. */
+export class MemoryDatapath implements Datapath {
+  readonly states = new Map<string, DatapathState>();
+  readonly executed: Operation[] = [];
+  readonly announced: string[] = [];
+  /** MACs of neighbours that answer. */
+  readonly answering = new Map<string, string>();
+  /** Refuses the operation for which this returns true. */
+  refuses: (operation: Operation) => boolean = () => false;
+  #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
+
+  ports(): readonly Port[] {
+    return [
+      { name: 'eth0', ifindex: 2, mac: '02:00:00:00:00:02', up: true, addresses: ['10.0.0.2'] },
+      { name: 'eth1', ifindex: 3, mac: '02:00:00:00:00:03', up: true, addresses: [] },
+    ];
+  }
+
+  execute(distributorId: string, operation: Operation): Promise<void> {
+    if (this.refuses(operation)) return Promise.reject(new Error(`refused ${operation.kind}`));
+    const state = applyOperation(this.states.get(distributorId) ?? null, operation);
+    if (state === null) this.states.delete(distributorId);
+    else this.states.set(distributorId, state);
+    this.executed.push(operation);
+    return Promise.resolve();
+  }
+
+  resolvedMac(neighbour: WatchedNeighbour): string | null {
+    return this.answering.get(neighbourKey(neighbour)) ?? null;
+  }
+
+  onNeighbourChange(listener: (neighbour: WatchedNeighbour) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A neighbour answers from now on. */
+  answer(neighbour: WatchedNeighbour, mac: string): void {
+    this.answering.set(neighbourKey(neighbour), mac);
+    for (const listener of this.#listeners) listener(neighbour);
+  }
+
+  announce({ address }: { readonly address: string }): void {
+    this.announced.push(address);
+  }
+
+  settle = () => 0;
+  slotCounts = () => null;
+  vipCounts = () => null;
+  positionCounts = () => null;
+  hostPackets = () => 0;
+  portState = () => null;
+  close = () => undefined;
+}

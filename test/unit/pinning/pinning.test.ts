@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Cluster } from './cluster.ts';
+
+const flow = fc.nat(23);
+const which = fc.nat(7);
+const seed = fc.nat();
+
+/** One thing that happens, as data: fast-check shrinks a failing sequence to its core. */
+const event = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('open'), flow }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('data'), flow }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('close'), flow }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('datagram'), flow }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register'), seed }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancelDrain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unregister'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('takeOver'), which }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reassign'), seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('double') }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(20) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(1200) }) },
+);
+
+type Event = Partial<Record<'flow' | 'which' | 'seed' | 'seconds', number>> & {
+  readonly kind: string;
+};
+
+const changes = new Set(['register', 'drain', 'cancelDrain', 'unregister', 'takeOver', 'reassign']);
+
+function happen(cluster: Cluster, event: Event): void {
+  const { flow = 0, which = 0, seed = 0, seconds = 0 } = event;
+  switch (event.kind) {
+    case 'open':
+      cluster.open(flow);
+      break;
+    case 'data':
+      cluster.data(flow);
+      break;
+    case 'close':
+      cluster.close(flow);
+      break;
+    case 'datagram':
+      cluster.datagram(flow);
+      break;
+    case 'register':
+      cluster.register(seed);
+      break;
+    case 'drain':
+      cluster.drain(which, seed);
+      break;
+    case 'cancelDrain':
+      cluster.cancelDrain(which, seed);
+      break;
+    case 'unregister':
+      cluster.unregister(which, seed);
+      break;
+    case 'takeOver':
+      cluster.takeOver(which);
+      break;
+    case 'reassign':
+      cluster.reassign(seed);
+      break;
+    case 'double':
+      cluster.double();
+      break;
+    case 'wait':
+      cluster.wait(seconds);
+      break;
+    default:
+      throw new Error(`unknown event ${event.kind}`);
+  }
+  if (changes.has(event.kind)) cluster.datagrams();
+}
+
+function play(events: readonly Event[]): void {
+  const cluster = new Cluster(8);
+  cluster.register(1);
+  cluster.register(2);
+  for (const event of events) happen(cluster, event);
+}
+
+test('no sequence of changes and packets moves a connection of an amphora that stays', () => {
+  fc.assert(fc.property(fc.array(event, { minLength: 1, maxLength: 120 }), play), {
+    numRuns: 10_000,
+  });
+});
+
+/** The cases that the design names; flows 0 to 23 cover every slot. */
+const flows = Array.from({ length: 24 }, (_, flow): number => flow);
+const open: readonly Event[] = flows.map((flow) => ({ kind: 'open', flow }));
+const data: readonly Event[] = flows.map((flow) => ({ kind: 'data', flow }));
+const close: readonly Event[] = flows.map((flow) => ({ kind: 'close', flow }));
+const wait = (seconds: number): Event => ({ kind: 'wait', seconds });
+const drain = (which: number, seed = 5): Event => ({ kind: 'drain', which, seed });
+const register = (seed: number): Event => ({ kind: 'register', seed });
+
+test.each<[string, readonly Event[]]>([
+  ['scale-up', [...open, register(3), ...data, wait(10), ...data]],
+  ['scale-down by drain', [...open, drain(0), ...data, wait(800), ...data, ...open, ...data]],
+  [
+    'a drain, then another before the first settles',
+    [register(3), ...open, drain(0), ...data, ...open, wait(60), drain(1, 9), ...data, ...open],
+  ],
+  [
+    'a drain cancelled',
+    [...open, drain(0), ...data, { kind: 'cancelDrain', which: 0, seed: 7 }, ...data, ...open],
+  ],
+  [
+    'the previous owner unregistered',
+    [register(3), ...open, drain(0), ...data, { kind: 'unregister', which: 0, seed: 8 }, ...data],
+  ],
+  [
+    'the current owner unregistered',
+    [register(3), ...open, drain(0), ...open, { kind: 'unregister', which: 1, seed: 8 }, ...data],
+  ],
+  ['a standby takes over', [register(3), ...open, { kind: 'takeOver', which: 1 }, ...data]],
+  [
+    'weights changed twice',
+    [...open, { kind: 'reassign', seed: 4 }, ...data, { kind: 'reassign', seed: 6 }, ...data],
+  ],
+  [
+    'the table doubled',
+    [...open, drain(0), ...data, { kind: 'double' }, ...data, drain(1), ...data],
+  ],
+  [
+    'the last active amphora draining',
+    [...open, drain(0), ...data, drain(1), ...data, register(4), ...data, ...open],
+  ],
+  [
+    'the oldest owner unregistered while the others drain',
+    [...open, drain(0), ...data, ...open, drain(1), { kind: 'unregister', which: 0 }, ...data],
+  ],
+  ['a tuple used again after an orderly close', [...open, drain(0), ...close, ...open, ...data]],
+  [
+    'a tuple used again after a silent one',
+    [...open, drain(0), ...data, wait(100), ...open, ...data],
+  ],
+  [
+    'a tuple used again after its slot was settled in between',
+    [...open, drain(0), ...data, wait(901), wait(1), ...open, ...data, register(3), ...data],
+  ],
+])('worked case: %s', (_, events) => {
+  expect(() => {
+    play(events);
+  }).not.toThrow();
+});
