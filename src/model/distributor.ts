@@ -113,7 +113,7 @@ function choosePosition({ request, known, field, byPosition, limits }: Placement
       if (!byPosition.has(position)) return position;
     throw new DistributordError(
       'TOO_MANY_AMPHORAE',
-      `${field}: all ${end} positions of the distributor are taken`,
+      `${field}: no position left for ${request.id}: all ${end} are taken`,
       { field: 'amphorae', value: request.id },
     );
   }

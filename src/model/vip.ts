@@ -100,10 +100,14 @@ export function parseVlanIds(vlanIds: readonly number[]): readonly number[] {
       value: bad,
     });
   if (vlanIds.length > 2)
-    throw new DistributordError('INVALID_ATTACHMENT', `${field} has more than two tags`, {
-      field,
-      value: vlanIds.join(','),
-    });
+    throw new DistributordError(
+      'INVALID_ATTACHMENT',
+      `${field} has more than two: ${vlanIds.join(',')}`,
+      {
+        field,
+        value: vlanIds.join(','),
+      },
+    );
   return vlanIds;
 }
 

@@ -110,5 +110,7 @@ test('a table follows from seed, positions and weights alone', async () => {
 
 test('a known table: hosts of every version must agree on it', async () => {
   const owners = await build(0x0123456789abcdefn, [1, 2, 1, 0, 4], 64);
-  expect([...owners].join('')).toMatchInlineSnapshot(`"3152535215515232222553255235555551351255552352535555225551115225"`);
+  expect([...owners].join('')).toMatchInlineSnapshot(
+    `"3152535215515232222553255235555551351255552352535555225551115225"`,
+  );
 });

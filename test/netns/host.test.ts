@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CallError } from '../../src/cli/client.ts';
+import { DaemonProcess } from '../support/daemon-process.ts';
+import { run } from '../support/namespaces.ts';
+import { createTestBed, type TestBed } from '../support/test-bed.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const fe0 = { interface: 'fe0', port: 'interface' } as const;
+
+let bed: TestBed;
+let daemon: DaemonProcess;
+let id: string;
+
+beforeEach(async () => {
+  bed = await createTestBed({ amphorae: 2 });
+  daemon = await DaemonProcess.start(bed);
+  const created = await daemon.client.call('CreateDistributor', {
+    load_balancer: { id: randomUUID() },
+  });
+  id = created.distributor_id;
+});
+afterEach(() => bed.remove());
+
+const inHost = (...argv: string[]) => run(bed.namespaces.distributor, argv);
+const addVip = (address: string) =>
+  daemon.client.call('AddVip', { distributor_id: id, vip: { address, attachment: fe0 } });
+const registerAll = () =>
+  daemon.client.call('RegisterAmphorae', {
+    distributor_id: id,
+    amphorae: bed.amphorae.map(({ name, ipv4, mac }) => ({ id: name, ip: ipv4, mac })),
+  });
+
+/** What of the port an operator would see changed. */
+async function portAsFound(): Promise<unknown> {
+  const [link] = JSON.parse(await inHost('ip', '-j', '-d', 'link', 'show', 'fe0')) as [object];
+  const addresses = await inHost('ip', 'address', 'show', 'fe0');
+  const neighbours = await inHost('ip', 'neigh', 'show', 'nud', 'permanent');
+  return { link, addresses: addresses.replaceAll(/valid_lft.*/g, ''), neighbours };
+}
+
+/** The kernel's objects that a process holds, as bpftool names them: `prog 12`. */
+function objectsOf(pid: number): string[] {
+  const directory = `/proc/${pid}/fdinfo`;
+  return readdirSync(directory).flatMap((fd) =>
+    [...readFileSync(`${directory}/${fd}`, 'utf8').matchAll(/^(prog|map|link)_id:\s*(\d+)$/gm)]
+      // A link names its program, a program its maps only through their own descriptors.
+      .map(([, kind = '', number = '']) => `${kind} ${number}`),
+  );
+}
+
+async function exists(object: string): Promise<boolean> {
+  const [kind = '', number = ''] = object.split(' ');
+  return run(null, ['bpftool', '-j', kind, 'show', 'id', number]).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('the host of the distributor', () => {
+  test('keeps its own traffic, untouched', async () => {
+    const before = await run(bed.namespaces.router, ['ping', '-c1', '-W2', bed.distributor.ipv4]);
+    expect(before).toContain(' 0% packet loss');
+    await addVip(bed.vip.ipv4);
+    await addVip(bed.vip.ipv6);
+    await registerAll();
+    for (const address of [bed.distributor.ipv4, bed.distributor.ipv6]) {
+      const ping = ['ping', '-c5', '-i0.1', '-W2', address];
+      expect(await run(bed.namespaces.router, ping)).toContain(' 0% packet loss');
+      expect(await run(bed.amphora(1).namespace, ping)).toContain(' 0% packet loss');
+    }
+    const stats = await daemon.client.call('GetStats', { distributor_id: id });
+    expect(stats.host_packets).toBeGreaterThan(0);
+  });
+
+  test('answers echo requests for the VIP through an amphora', async () => {
+    await addVip(bed.vip.ipv4);
+    await addVip(bed.vip.ipv6);
+    await registerAll();
+    for (const address of [bed.vip.ipv4, bed.vip.ipv6])
+      expect(await run(bed.namespaces.router, ['ping', '-c3', '-i0.1', '-W2', address])).toContain(
+        ' 0% packet loss',
+      );
+  });
+
+  test('has its port as it was when the last VIP is gone', async () => {
+    const before = await portAsFound();
+    await addVip(bed.vip.ipv4);
+    await addVip(bed.vip.ipv6);
+    expect(await portAsFound()).not.toEqual(before);
+    await daemon.client.call('RemoveVip', { distributor_id: id, vip: { address: bed.vip.ipv4 } });
+    expect(await portAsFound()).not.toEqual(before);
+    await daemon.client.call('RemoveVip', { distributor_id: id, vip: { address: bed.vip.ipv6 } });
+    expect(await portAsFound()).toEqual(before);
+  });
+
+  test('refuses a port that has another XDP program, and leaves that alone', async () => {
+    const program = 'build/xdp-pass.o';
+    await inHost('ip', 'link', 'set', 'dev', 'fe0', 'xdpdrv', 'obj', program, 'sec', 'xdp');
+    const before = await portAsFound();
+    const error = await addVip(bed.vip.ipv4).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CallError);
+    expect(error).toMatchObject({ reason: 'PORT_BUSY', value: 'fe0' });
+    expect(await portAsFound()).toEqual(before);
+    const { vips } = await daemon.client.call('GetDistributor', { distributor_id: id });
+    expect(vips).toEqual([]);
+  });
+
+  test('says so where a port has no native XDP', async () => {
+    await inHost('ip', 'link', 'add', 'mv0', 'link', 'fe0', 'type', 'macvlan', 'mode', 'bridge');
+    await inHost('ip', 'link', 'set', 'mv0', 'up');
+    await daemon.client.call('AddVip', {
+      distributor_id: id,
+      vip: { address: bed.vip.ipv4, attachment: { interface: 'mv0', port: 'interface' } },
+    });
+    const { vips, conditions } = await daemon.client.call('GetDistributor', { distributor_id: id });
+    expect(vips[0]?.xdp_mode).toBe('generic');
+    expect(conditions.map(({ type }) => type)).toContain('XDP_GENERIC_MODE');
+  });
+});
+
+describe('the daemon', () => {
+  test('tells the link where a new VIP is, three times', async () => {
+    const capture = run(bed.namespaces.router, [
+      ...['timeout', '10', 'tcpdump', '-lnei', 'fe0', '-c6'],
+      `(arp and arp[14:4] = arp[24:4]) or (icmp6 and ip6[40] = 136 and dst ff02::1)`,
+    ]);
+    await waitUntil(
+      'tcpdump to listen',
+      async () =>
+        (await run(null, ['ss', '-0', '-N', bed.namespaces.router])).includes('tcpdump') ||
+        (await run(bed.namespaces.router, ['cat', '/proc/net/packet'])).split('\n').length > 2,
+    );
+    await addVip(bed.vip.ipv4);
+    await addVip(bed.vip.ipv6);
+    const frames = (await capture).trim().split('\n');
+    expect(frames.filter((frame) => frame.includes(`who-has ${bed.vip.ipv4}`))).toHaveLength(3);
+    expect(frames.filter((frame) => frame.includes(bed.vip.ipv6))).toHaveLength(3);
+    for (const frame of frames) expect(frame).toContain(bed.distributor.mac);
+  });
+
+  test('gives an amphora traffic once its address answers, without another call', async () => {
+    await addVip(bed.vip.ipv4);
+    const { namespace, name, ipv4 } = bed.amphora(1);
+    await run(namespace, ['ip', 'link', 'set', 'fe0', 'down']);
+    await daemon.client.call('RegisterAmphorae', {
+      distributor_id: id,
+      amphorae: [{ id: name, ip: ipv4 }],
+    });
+    const before = await daemon.client.call('GetDistributor', { distributor_id: id });
+    expect(before.conditions.map(({ type }) => type)).toEqual(['AMPHORA_UNRESOLVED', 'NO_AMPHORA']);
+    const dropped = await bed.clients.probe({ family: 4, clients: [1], timeoutMs: 300 });
+    expect(dropped[0]?.amphora).toBeNull();
+    const stats = await daemon.client.call('GetStats', { distributor_id: id });
+    expect(stats.vips[0]?.packets['drop_no_amphora']).toBeGreaterThan(0);
+
+    await run(namespace, ['ip', 'link', 'set', 'fe0', 'up']);
+    await run(namespace, ['ip', 'route', 'replace', 'default', 'via', bed.router.ipv4]);
+    await waitUntil(
+      'the amphora to be resolved',
+      async () =>
+        (await daemon.client.call('GetDistributor', { distributor_id: id })).amphorae[0]
+          ?.resolved === true,
+      { deadlineMs: 20_000 },
+    );
+    const [answer] = await bed.clients.probe({ family: 4, clients: [1] });
+    expect(answer?.amphora).toBe(name);
+  });
+
+  test('follows an amphora whose MAC changes', async () => {
+    await addVip(bed.vip.ipv4);
+    const { namespace, name, ipv4 } = bed.amphora(1);
+    await daemon.client.call('RegisterAmphorae', {
+      distributor_id: id,
+      amphorae: [{ id: name, ip: ipv4 }],
+    });
+    const macOf = async () =>
+      (await daemon.client.call('GetDistributor', { distributor_id: id })).amphorae[0]?.mac;
+    await waitUntil(
+      'the amphora to be resolved',
+      async () => (await macOf()) === bed.amphora(1).mac,
+    );
+    await run(namespace, ['ip', 'link', 'set', 'fe0', 'address', '02:20:00:00:00:77']);
+    await run(namespace, ['ping', '-c1', '-W2', bed.distributor.ipv4]);
+    await waitUntil('the new MAC', async () => (await macOf()) === '02:20:00:00:00:77', {
+      deadlineMs: 20_000,
+    });
+    const [answer] = await bed.clients.probe({ family: 4, clients: [1] });
+    expect(answer?.amphora).toBe(name);
+  });
+
+  test('leaves no program, map or link, neither stopped nor killed', async () => {
+    for (const end of ['stop', 'kill'] as const) {
+      await addVip(bed.vip.ipv4);
+      await registerAll();
+      const objects = objectsOf(daemon.pid);
+      expect(new Set(objects.map((object) => object.split(' ')[0]))).toEqual(
+        new Set(['prog', 'map', 'link']),
+      );
+      for (const object of objects) expect(await exists(object), object).toBe(true);
+      if (end === 'stop') expect(await daemon.stop()).toBe(0);
+      else await daemon.kill();
+      // The kernel frees what a process held a moment after its end.
+      for (const object of objects)
+        await waitUntil(`${object} to be freed`, async () => !(await exists(object)));
+      expect(await inHost('ip', 'link', 'show', 'fe0')).not.toContain('xdp');
+      daemon = await DaemonProcess.start(bed);
+      const load_balancer = { id: randomUUID() };
+      id = (await daemon.client.call('CreateDistributor', { load_balancer })).distributor_id;
+    }
+  });
+
+  test('is driven by distributorctl, which says what is wrong', async () => {
+    const uuid = randomUUID();
+    const made = (await daemon.ctl('create', uuid, '--name', 'shop')).trim();
+    await daemon.ctl('add-vip', made, bed.vip.ipv4, '--interface', 'fe0');
+    const [one] = bed.amphorae;
+    const listed = await daemon.ctl(
+      ...['register', made, `id=a1,ip=${one?.ipv4 ?? ''},mac=${one?.mac ?? ''},weight=3`],
+    );
+    expect(listed).toMatch(/a1 .* 3 +ACTIVE/);
+    expect(await daemon.ctl('drain', made, 'a1')).toMatch(/a1 +DRAINING/);
+    expect(await daemon.ctl('list')).toContain('shop');
+    expect(await daemon.ctl('stats', made)).toContain('a1');
+    await expect(daemon.ctl('drain', made, 'a9')).rejects.toThrow(/AMPHORA_NOT_FOUND.*a9/);
+    await expect(daemon.ctl('register', made, 'id=a1')).rejects.toThrow(/id and ip are required/);
+    await daemon.ctl('unregister', made, 'a1');
+    await daemon.ctl('remove-vip', made, bed.vip.ipv4);
+    await daemon.ctl('delete', made);
+    const left = JSON.parse(await daemon.ctl('--json', 'list')) as { id: string }[];
+    expect(left.map((distributor) => distributor.id)).toEqual([id]);
+  });
+});

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { ConfigError, parseConfig } from '../../src/config.ts';
+
+test('every key has a default, and nothing changes afterwards', () => {
+  const config = parseConfig('', 'c.yaml');
+  expect(config.listen.socket).toBe('/run/distributord/distributord.sock');
+  expect(config.timeouts.tcpIdleSeconds).toBe(900);
+  expect(() => Object.assign(config.timeouts, { tcpIdleSeconds: 1 })).toThrow(TypeError);
+});
+
+test.each([
+  ['an unknown key', 'listen: {port: 80}', /listen: .*port/],
+  ['an unknown section', 'listne: {}', /listne/],
+  ['a wrong type', 'capacity: {vips: many}', /capacity\.vips: .*\(is "many"\)/],
+  ['a fraction', 'capacity: {vips: 1.5}', /capacity\.vips: .*\(is 1\.5\)/],
+  ['a negative time', 'timeouts: {tcpIdleSeconds: -1}', /timeouts\.tcpIdleSeconds: .*\(is -1\)/],
+  ['no power of two', 'tables: {initialSlots: 1000}', /tables\.initialSlots: .*\(is 1000\)/],
+  [
+    'a first table larger than the largest',
+    'tables: {initialSlots: 4096, maxSlots: 1024}',
+    /tables\.initialSlots: must not exceed tables\.maxSlots, 1024/,
+  ],
+  ['a table that does not fit', 'capacity: {slots: 256}', /must not exceed capacity\.slots, 256/],
+  ['a relative socket', 'listen: {socket: here}', /listen\.socket: .*\(is "here"\)/],
+  ['an unknown level', 'log: {level: loud}', /log\.level: .*\(is "loud"\)/],
+  ['a list', '- 1', /c\.yaml/],
+  ['no YAML', 'a: [', /c\.yaml/],
+])('%s is refused by name', (_, text, message) => {
+  expect(() => parseConfig(text, 'c.yaml')).toThrow(ConfigError);
+  expect(() => parseConfig(text, 'c.yaml')).toThrow(message);
+});
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+test.each([
+  ['a missing file', ['--config', '/does/not/exist.yaml'], /exist\.yaml: ENOENT/],
+  ['an unknown option', ['--verbose'], /--verbose/],
+  ['an argument too many', ['start'], /start/],
+])('distributord exits with 2 for %s', async (_, argv, message) => {
+  const run = promisify(execFile)(process.execPath, [main, ...argv]);
+  await expect(run).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+});
