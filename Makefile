@@ -42,7 +42,7 @@ build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API ty
 
 .PHONY: install
 install: build ## install for real, as a systemd service (not started)
-	./scripts/install.sh "$(DESTDIR)$(PREFIX)" "$(DESTDIR)"
+	./scripts/install.sh "$(PREFIX)" "$(DESTDIR)"
 
 .PHONY: clean
 clean: ## remove what was built
