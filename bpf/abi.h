@@ -30,7 +30,7 @@ enum dist_verdict {
 	DIST_TX_SETTLED = 3, /* to the slot's owner, no flow looked up */
 	DIST_TX_PINNED = 4, /* to the amphora its flow entry names */
 	DIST_TX_NEW = 5, /* unsettled slot: a new flow, to the current owner */
-	DIST_TX_PREVIOUS = 6, /* unsettled slot: an older flow, to the previous owner */
+	DIST_TX_PREVIOUS = 6, /* unsettled slot: an older flow, to the oldest owner there is */
 	DIST_TX_ARP_REPLY = 7,
 	DIST_TX_NEIGHBOUR_ADVERTISEMENT = 8,
 	DIST_DROP_TRUNCATED = 9, /* ends before its headers do */
@@ -78,12 +78,12 @@ struct dist_vip {
 	__u32 vip_id; /* never given out twice: stale flow entries cannot match */
 	__u32 counters; /* index into vip_counters */
 	__u32 learning_until; /* s, monotonic: until then an unmarked unknown flow is old */
-	__u32 tcp_idle; /* s: a TCP or SCTP flow entry older than this does not count */
+	__u32 tcp_idle; /* s: a TCP flow entry older than this does not count */
 	__u32 other_idle; /* s: the same for all other protocols */
+	__u8 mac[6]; /* of the port; at an even offset, for comparison by halves */
 	__u8 slot_shift; /* 32 - log2(slots of the distributor) */
 	__u8 affinity; /* enum dist_affinity */
 	__u8 tracking; /* enum dist_tracking */
-	__u8 mac[6]; /* of the port */
 	__u8 reserved[19];
 };
 DIST_ASSERT_SIZE(struct dist_vip, 64);

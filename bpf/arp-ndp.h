@@ -152,8 +152,8 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 static __always_inline enum dist_verdict
 answer_solicitation(struct xdp_md *ctx, const struct packet *packet, const struct dist_vip *vip)
 {
-	__u32 wanted = packet->network_offset + sizeof(struct ipv6hdr) +
-		       sizeof(struct advertisement);
+	__u32 wanted =
+		packet->network_offset + sizeof(struct ipv6hdr) + sizeof(struct advertisement);
 	int missing = wanted - (ctx->data_end - ctx->data);
 	struct cursor cursor;
 	struct ethhdr *ethernet;
@@ -184,10 +184,12 @@ static __always_inline bool find_solicited_vip(struct cursor cursor, struct pack
 	struct neighbour_message *message;
 
 	/* RFC 4861, 7.1.1: hop limit 255 proves that no router has passed it on. */
-	if (ip->nexthdr != IPPROTO_ICMPV6 || ip->hop_limit != 255)
+	if (ip->version != 6 || ip->nexthdr != IPPROTO_ICMPV6 || ip->hop_limit != 255 ||
+	    bpf_ntohs(ip->payload_len) < sizeof(*message))
 		return false;
 	message = take(&cursor, struct neighbour_message);
-	if (!message || message->type != NEIGHBOUR_SOLICITATION || message->code != 0)
+	if (!message || message->type != NEIGHBOUR_SOLICITATION || message->code != 0 ||
+	    is_ipv4_mapped((struct in6_addr *)&message->target))
 		return false;
 	packet->vip_key.address = message->target;
 	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);

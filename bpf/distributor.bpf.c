@@ -32,8 +32,15 @@ static __always_inline enum dist_verdict look_up_vip(struct packet *packet,
 	return GO_ON;
 }
 
+/* Whether the frame is as long as its headers say; a jumbo frame lies in several buffers. */
+static __always_inline bool has_bytes(struct xdp_md *ctx, __u32 length)
+{
+	return length <= ctx->data_end - ctx->data || length <= bpf_xdp_get_buff_len(ctx);
+}
+
 /* Fills in what the network header says; the cursor then stands at the transport. */
-static __always_inline enum dist_verdict parse_ipv4(struct cursor *cursor, struct packet *packet,
+static __always_inline enum dist_verdict parse_ipv4(struct xdp_md *ctx, struct cursor *cursor,
+						    struct packet *packet,
 						    const struct dist_vip **vip)
 {
 	struct iphdr *ip = take(cursor, struct iphdr);
@@ -60,6 +67,8 @@ static __always_inline enum dist_verdict parse_ipv4(struct cursor *cursor, struc
 
 	packet->payload_length = total_length - header_length;
 	packet->length = packet->network_offset + total_length;
+	if (!has_bytes(ctx, packet->length))
+		return DIST_DROP_TRUNCATED;
 	packet->fragment = ip->frag_off & bpf_htons(FRAGMENT_OFFSET_MASK | MORE_FRAGMENTS);
 	packet->flow_key.protocol = ip->protocol;
 	map_ipv4(&packet->flow_key.source, ip->saddr);
@@ -73,12 +82,15 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	struct ipv6hdr *ip = take(cursor, struct ipv6hdr);
 	enum dist_verdict verdict;
 
-	if (!ip)
+	if (!ip || is_ipv4_mapped(&ip->daddr))
 		return DIST_PASS_NOT_VIP;
 	if (find_solicited_vip(*cursor, packet, ip, vip)) {
 		if (!is_group_mac(packet->ethernet->h_dest) &&
 		    !same_mac(packet->ethernet->h_dest, (*vip)->mac))
 			return DIST_PASS_OTHER_MAC;
+		if (!has_bytes(ctx,
+			       packet->network_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len)))
+			return DIST_DROP_TRUNCATED;
 		return answer_solicitation(ctx, packet, *vip);
 	}
 	__builtin_memcpy(&packet->vip_key.address, &ip->daddr, sizeof(ip->daddr));
@@ -86,7 +98,7 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	if (verdict != GO_ON)
 		return verdict;
 
-	if (ip->version != 6)
+	if (ip->version != 6 || is_ipv4_mapped(&ip->saddr))
 		return DIST_DROP_BAD_HEADER;
 	if (ip->hop_limit <= 1)
 		return DIST_DROP_TTL_EXPIRED;
@@ -94,6 +106,8 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	packet->network = ip;
 	packet->payload_length = bpf_ntohs(ip->payload_len);
 	packet->length = packet->network_offset + sizeof(*ip) + packet->payload_length;
+	if (!has_bytes(ctx, packet->length))
+		return DIST_DROP_TRUNCATED;
 	packet->fragment = ip->nexthdr == IPPROTO_FRAGMENT;
 	packet->flow_key.protocol = ip->nexthdr;
 	__builtin_memcpy(&packet->flow_key.source, &ip->saddr, sizeof(ip->saddr));
@@ -115,7 +129,7 @@ static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct p
 	if (packet->ether_type == bpf_htons(ETH_P_ARP))
 		return handle_arp(&cursor, packet, vip);
 	if (packet->ether_type == bpf_htons(ETH_P_IP))
-		verdict = parse_ipv4(&cursor, packet, vip);
+		verdict = parse_ipv4(ctx, &cursor, packet, vip);
 	else if (packet->ether_type == bpf_htons(ETH_P_IPV6))
 		verdict = parse_ipv6(ctx, &cursor, packet, vip);
 	else

@@ -16,13 +16,11 @@ static __always_inline void decrement_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
-static __always_inline void count_position(const struct packet *packet,
-					   const struct dist_vip *vip,
+static __always_inline void count_position(const struct packet *packet, const struct dist_vip *vip,
 					   const struct choice *choice)
 {
 	__u32 index = vip->position_base + choice->owner - 1;
-	struct dist_position_counters *counters =
-		bpf_map_lookup_elem(&position_counters, &index);
+	struct dist_position_counters *counters = bpf_map_lookup_elem(&position_counters, &index);
 
 	if (!counters)
 		return;

@@ -48,7 +48,7 @@ struct packet {
 	bool starts; /* opens a connection: TCP SYN without ACK */
 	bool ends; /* FIN or RST */
 	bool marked; /* its protocol marks the start of a connection */
-	bool fragment; /* not the first: has no transport header */
+	bool fragment; /* any fragment: its transport header is not looked at */
 	bool has_ports; /* source-port affinity applies */
 };
 
@@ -97,6 +97,13 @@ static __always_inline void map_ipv4(struct dist_address *address, __be32 ipv4)
 	address->byte[10] = 0xff;
 	address->byte[11] = 0xff;
 	__builtin_memcpy(address->byte + 12, &ipv4, 4);
+}
+
+/* Such an address has no place on the wire, and would be taken for the IPv4 one. */
+static __always_inline bool is_ipv4_mapped(const struct in6_addr *address)
+{
+	return !(address->in6_u.u6_addr32[0] | address->in6_u.u6_addr32[1]) &&
+	       address->in6_u.u6_addr32[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)

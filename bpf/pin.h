@@ -37,15 +37,17 @@ static __always_inline __u16 generation_of(dist_position position)
 	return position >> DIST_POSITION_GENERATION_SHIFT;
 }
 
-/* An entry counts while its flow is not idle and its amphora still holds the position. */
+/*
+ * An entry counts while its flow is not idle and its amphora still holds the position.
+ * Its age is signed: another processor may have stamped it with the second after `now`.
+ */
 static __always_inline bool is_live(const struct dist_flow *flow, const struct dist_vip *vip,
-				    const struct packet *packet, __u32 now,
-				    dist_position position)
+				    const struct packet *packet, __u32 now, dist_position position)
 {
 	__u32 idle = packet->marked ? vip->tcp_idle : vip->other_idle;
 
 	return position && generation_of(position) == flow->generation &&
-	       now - flow->last_seen <= idle;
+	       (__s32)(now - flow->last_seen) <= (__s64)idle;
 }
 
 /* The slot stays unsettled for as long as packets go anywhere but to `current`. */
@@ -78,8 +80,7 @@ static __always_inline enum dist_verdict pin(struct packet *packet, const struct
 		}
 	}
 
-	if (packet->starts ||
-	    (!packet->marked && (__s32)(now - vip->learning_until) >= 0)) {
+	if (packet->starts || (!packet->marked && (__s32)(now - vip->learning_until) >= 0)) {
 		choice->owner = owners.current;
 		choice->new_flow = true;
 		verdict = DIST_TX_NEW;

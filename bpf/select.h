@@ -7,9 +7,8 @@
 #include "pin.h"
 #include "transport.h"
 
-static __always_inline enum dist_verdict select_amphora(struct packet *packet,
-							const struct dist_vip *vip,
-							struct choice *choice)
+static __always_inline enum dist_verdict
+select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice *choice)
 {
 	bool by_port = vip->affinity == DIST_AFFINITY_SOURCE_IP_AND_PORT;
 	struct dist_slot *slot, owners;

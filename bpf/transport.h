@@ -29,9 +29,11 @@ struct icmp_header {
 #define ICMP_PARAMETER_PROBLEM 12
 #define ICMPV6_INFORMATIONAL 128 /* types below are errors */
 #define ICMPV6_ECHO_REQUEST 128
+#define ICMPV6_ROUTER_SOLICITATION 133
+#define ICMPV6_NDP_REDIRECT 137
 
 /* The header, if both the frame and the IP header's length field have room for it. */
-#define take_transport(cursor, packet, type) \
+#define take_transport(cursor, packet, type)                                                       \
 	((packet)->payload_length < sizeof(type) ? NULL : take(cursor, type))
 
 static __always_inline enum dist_verdict parse_tcp(struct cursor *cursor, struct packet *packet)
@@ -84,6 +86,9 @@ static __always_inline enum dist_verdict parse_icmpv6(struct cursor *cursor, str
 		return DIST_DROP_TRUNCATED;
 	if (icmp->type < ICMPV6_INFORMATIONAL)
 		return DIST_DROP_ICMP_ERROR;
+	/* Link-local business between stations; what asks for the VIP was answered before. */
+	if (icmp->type >= ICMPV6_ROUTER_SOLICITATION && icmp->type <= ICMPV6_NDP_REDIRECT)
+		return DIST_PASS_NOT_REQUEST;
 	if (icmp->type == ICMPV6_ECHO_REQUEST)
 		packet->flow_key.source_port = icmp->identifier;
 	return GO_ON;

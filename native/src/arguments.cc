@@ -62,7 +62,8 @@ Mac MacAt(const Napi::Object& object, const char* field) {
   int read = 0;
   int fields = std::sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1],
                            &mac[2], &mac[3], &mac[4], &mac[5], &read);
-  if (fields != 6 || static_cast<size_t>(read) != text.size())
+  // sscanf alone would take shorter octets and leading blanks.
+  if (fields != 6 || static_cast<size_t>(read) != text.size() || text.size() != 17)
     throw ArgumentError(object.Env(), field, "is not a MAC address: " + text);
   return mac;
 }

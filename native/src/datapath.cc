@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "abi.h"
@@ -83,7 +84,8 @@ void ZeroCounters(int map, uint32_t index, int cpus) {
 
 uint32_t IndexFrom(const Napi::CallbackInfo& info, uint32_t end) {
   double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-  if (!(index >= 0 && index < end)) throw ArgumentError(info.Env(), "index", "is out of range");
+  if (!(index >= 0 && index < end) || index != std::floor(index))
+    throw ArgumentError(info.Env(), "index", "is out of range");
   return static_cast<uint32_t>(index);
 }
 
@@ -146,6 +148,13 @@ void Datapath::PutVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   dist_vip_key key = VipKeyFrom(object);
   dist_vip vip = VipFrom(object);
+  if (vip.slot_base > capacity_.slots ||
+      Uint32At(object, "tableSize") > capacity_.slots - vip.slot_base)
+    throw ArgumentError(info.Env(), "slotBase", "the table is outside of the map");
+  if (vip.position_base >= capacity_.positions)
+    throw ArgumentError(info.Env(), "positionBase", "is out of range");
+  if (vip.counters == DIST_COUNTERS_NO_VIP || vip.counters > capacity_.vips)
+    throw ArgumentError(info.Env(), "counters", "is out of range");
   Guard(info.Env(),
         [&] { Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY)); });
 }
@@ -176,7 +185,8 @@ size_t Datapath::PositionIndex(const Napi::CallbackInfo& info) const {
 // {index, mac: string | null, sameAmphora: boolean}. Another amphora, or none, takes the
 // next generation: flow entries that name the one before no longer count.
 void Datapath::SetPosition(const Napi::CallbackInfo& info) {
-  std::atomic_ref<uint64_t> position(positions_->words()[PositionIndex(info)]);
+  size_t index = PositionIndex(info);  // throws where positions_ is no more
+  std::atomic_ref<uint64_t> position(positions_->words()[index]);
   auto object = info[0].As<Napi::Object>();
   uint64_t generation = position.load() >> DIST_POSITION_GENERATION_SHIFT;
   if (!BoolAt(object, "sameAmphora")) generation = generation % 0xffff + 1;
@@ -280,7 +290,10 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
 Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   auto object = info[0].As<Napi::Object>();
-  auto frame = object.Get("frame").As<Napi::Uint8Array>();
+  Napi::Value bytes = object.Get("frame");
+  if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    throw ArgumentError(info.Env(), "frame", "must be a Uint8Array");
+  auto frame = bytes.As<Napi::Uint8Array>();
   constexpr size_t kRoomToGrow = 64;
   std::vector<uint8_t> out(frame.ElementLength() + kRoomToGrow);
   xdp_md context{};

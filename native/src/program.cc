@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -53,6 +54,9 @@ Program::Program(const Capacity& capacity) {
 Program::~Program() = default;
 
 XdpMode Program::Attach(uint32_t ifindex) {
+  // The kernel's own answer would be EINVAL.
+  char name[IF_NAMESIZE];
+  if (!if_indextoname(ifindex, name)) throw SystemError("bpf(link)", ENODEV);
   auto link = [&](uint32_t flags) {
     LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
     return bpf_link_create(fd(), static_cast<int>(ifindex), BPF_XDP, &options);

@@ -2,6 +2,7 @@
 #include "slot-table-object.h"
 
 #include <bit>
+#include <cmath>
 
 #include "addon-data.h"
 #include "arguments.h"
@@ -43,8 +44,10 @@ SlotTableObject::SlotTableObject(const Napi::CallbackInfo& info) : ObjectWrap(in
     table_ = std::make_unique<SlotTable>(*info[0].As<Napi::External<SlotTable>>().Data());
     return;
   }
-  uint32_t size = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : 0;
-  if (!std::has_single_bit(size)) throw ArgumentError(info.Env(), "size", "must be a power of two");
+  double number = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
+  auto size = number > 0 && number <= UINT32_MAX ? static_cast<uint32_t>(number) : 0;
+  if (size != number || !std::has_single_bit(size))
+    throw ArgumentError(info.Env(), "size", "must be a power of two");
   auto memory = std::make_shared<std::vector<uint64_t>>(size);
   table_ = std::make_unique<SlotTable>(std::span(*memory), memory);
 }
@@ -116,7 +119,7 @@ Napi::Value SlotTableObject::Census(const Napi::CallbackInfo& info) {
 
 size_t SlotTableObject::IndexFrom(const Napi::CallbackInfo& info) const {
   double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-  if (!(index >= 0 && index < static_cast<double>(table_->size())))
+  if (!(index >= 0 && index < static_cast<double>(table_->size())) || index != std::floor(index))
     throw ArgumentError(info.Env(), "index", "is outside of the table");
   return static_cast<size_t>(index);
 }

@@ -82,7 +82,9 @@ uint32_t SlotTable::Settle(uint32_t now, uint32_t idle) {
   for (uint64_t& word : words_) {
     if (!IsUnsettled(Load(word))) continue;
     dist_slot after = Update(word, [&](dist_slot slot) {
-      if (now - slot.clock > idle) slot.previous = DIST_SETTLED;
+      // Signed: the program may have stamped the slot since the caller read the clock.
+      int64_t quiet = static_cast<int32_t>(now - slot.clock);
+      if (quiet > idle) slot.previous = DIST_SETTLED;
       return slot;
     });
     unsettled += IsUnsettled(after);

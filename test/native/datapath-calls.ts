@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every method of a datapath with arguments that it takes, and what it does not take.
+import type { NativeDatapath } from '../../src/datapath/native.ts';
+
+export const capacity = { vips: 4, slots: 64, positions: 8, flows: 64 } as const;
+
+export const vipKey = { ifindex: 1, outerVlan: 0, innerVlan: 0, address: '192.0.2.1' } as const;
+
+export const vip = {
+  ...vipKey,
+  seed: 1n,
+  slotBase: 0,
+  tableSize: 16,
+  positionBase: 0,
+  vipId: 1,
+  counters: 1,
+  learningUntil: 0,
+  tcpIdle: 900,
+  otherIdle: 120,
+  affinity: 0,
+  tracking: 1,
+  mac: '02:00:00:00:00:fe',
+} as const;
+
+export const flowKey = {
+  vipId: 1,
+  source: '198.51.100.7',
+  sourcePort: 1234,
+  destinationPort: 80,
+  protocol: 6,
+} as const;
+
+export const flow = { ...flowKey, lastSeen: 1, owner: 1, generation: 1, closing: false } as const;
+
+interface Call {
+  readonly method: Exclude<keyof NativeDatapath, 'close'>;
+  /** The argument it takes; the fields of an object are all required. */
+  readonly argument: object | number | null;
+  /** By field, what it is not. */
+  readonly refused: Readonly<Record<string, readonly unknown[]>>;
+}
+
+export const numbers = (most: number): unknown[] => [most + 1, -1, 0.5, NaN, '1', null, 1n];
+const UINT32 = 0xffff_ffff;
+const UINT16 = 0xffff;
+const addresses = ['', '192.0.2', '192.0.2.1/24', '::g', 'host', 1, null];
+const macs = ['', '02:00:00:00:00', '02:00:00:00:00:fe:01', '02-00-00-00-00-fe', 'zz', 1];
+const booleans = [0, 1, 'true', null];
+
+const vipKeyRefused = {
+  ifindex: numbers(UINT32),
+  outerVlan: numbers(4094),
+  innerVlan: numbers(4094),
+  address: addresses,
+};
+const flowKeyRefused = {
+  vipId: numbers(UINT32),
+  source: addresses,
+  sourcePort: numbers(UINT16),
+  destinationPort: numbers(UINT16),
+  protocol: numbers(0xff),
+};
+
+export const datapathCalls: readonly Call[] = [
+  { method: 'attach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
+  { method: 'detach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
+  {
+    method: 'putVip',
+    argument: vip,
+    refused: {
+      ...vipKeyRefused,
+      seed: [1, -1n, 2n ** 64n, '1', null],
+      slotBase: numbers(UINT32),
+      tableSize: [0, 1, 3, 17, ...numbers(UINT32)],
+      positionBase: numbers(UINT32),
+      vipId: numbers(UINT32),
+      counters: numbers(UINT32),
+      learningUntil: numbers(UINT32),
+      tcpIdle: numbers(UINT32),
+      otherIdle: numbers(UINT32),
+      affinity: numbers(1),
+      tracking: numbers(2),
+      mac: [...macs, null],
+    },
+  },
+  { method: 'deleteVip', argument: vipKey, refused: vipKeyRefused },
+  {
+    method: 'table',
+    argument: { base: 0, size: 16 },
+    refused: { base: [...numbers(UINT32), capacity.slots], size: [0, 3, ...numbers(UINT32)] },
+  },
+  {
+    method: 'setPosition',
+    argument: { index: 0, mac: null, sameAmphora: false },
+    refused: { index: numbers(capacity.positions - 1), mac: macs, sameAmphora: booleans },
+  },
+  {
+    method: 'movePositions',
+    argument: { from: 0, to: 4, count: 4 },
+    refused: {
+      from: numbers(capacity.positions - 4),
+      to: numbers(capacity.positions - 4),
+      count: numbers(capacity.positions),
+    },
+  },
+  { method: 'vipCounters', argument: 0, refused: {} },
+  { method: 'positionCounters', argument: 0, refused: {} },
+  { method: 'resetVipCounters', argument: 0, refused: {} },
+  { method: 'resetPositionCounters', argument: 0, refused: {} },
+  { method: 'getFlow', argument: flowKey, refused: flowKeyRefused },
+  {
+    method: 'putFlow',
+    argument: flow,
+    refused: {
+      ...flowKeyRefused,
+      lastSeen: numbers(UINT32),
+      owner: numbers(UINT16),
+      generation: numbers(UINT16),
+      closing: booleans,
+    },
+  },
+  {
+    method: 'testRun',
+    argument: { frame: new Uint8Array(64), ifindex: 0 },
+    refused: { frame: ['', 'text', 1, null, [1, 2]], ifindex: numbers(UINT32) },
+  },
+  { method: 'inventory', argument: null, refused: {} },
+];
