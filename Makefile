@@ -28,7 +28,7 @@ check: build ## the fast loop: format, lint, types, unit tests
 	prettier --check --log-level warn .
 	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.c bpf/*.h test/support/*.c
 	eslint .
-	depcruise --log-level error --config .dependency-cruiser.json src
+	depcruise --config .dependency-cruiser.json src
 	tsc --noEmit
 	vitest run --project unit
 

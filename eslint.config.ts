@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import eslint from '@eslint/js';
+import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['build/', 'node_modules/', 'integrations/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,

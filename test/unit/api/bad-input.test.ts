@@ -241,11 +241,28 @@ describe('AddVip', () => {
     );
   });
 
-  test.each([
-    ['vip_persistence', 'HTTP_COOKIE', 'UNKNOWN_AFFINITY', /SOURCE_IP_AND_PORT, SOURCE_IP_PORT/],
-    ['vip_persistence', '', 'UNKNOWN_AFFINITY', /SOURCE_IP,/],
-    ['vip_alg', 'ROUND_ROBIN', 'UNKNOWN_ALGORITHM', /CONSISTENT_HASH, SOURCE_IP/],
-  ])('%s %j: all names are listed', async (field, value, reason, names) => {
+  const unknownName = [
+    {
+      field: 'vip_persistence',
+      value: 'HTTP_COOKIE',
+      reason: 'UNKNOWN_AFFINITY',
+      names: 'SOURCE_IP, SOURCE_IP_AND_PORT, SOURCE_IP_PORT',
+    },
+    {
+      field: 'vip_persistence',
+      value: '',
+      reason: 'UNKNOWN_AFFINITY',
+      names: 'SOURCE_IP, SOURCE_IP_AND_PORT, SOURCE_IP_PORT',
+    },
+    {
+      field: 'vip_alg',
+      value: 'ROUND_ROBIN',
+      reason: 'UNKNOWN_ALGORITHM',
+      names: 'CONSISTENT_HASH, SOURCE_IP, SOURCE_IP_AND_PORT, SOURCE_IP_PORT',
+    },
+  ];
+  test.each(unknownName)('$field "$value": all names are listed', async (record) => {
+    const { field, value, reason, names } = record;
     const call = bed.client.call('AddVip', {
       distributor_id: one,
       vip: vip({}),
