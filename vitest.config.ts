@@ -5,18 +5,20 @@ import { defineConfig } from 'vitest/config';
 // `netns` sends real traffic through network namespaces: one file at a time.
 export default defineConfig({
   test: {
+    // A deadline against hanging, not a measure: machines may be slow.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'packets', include: ['test/packets/**/*.test.ts'] } },
-      { test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'packets', include: ['test/packets/**/*.test.ts'] } },
+      { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
       {
+        extends: true,
         test: {
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
         },
       },
     ],

@@ -10,7 +10,6 @@ import type { VipStatus } from '../../build/proto/distributor/v1/VipStatus.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import type { Distributor } from '../model/distributor.ts';
 import type { Vip } from '../model/vip.ts';
-import { macOf } from '../plan/wanted.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Stored } from '../store/store.ts';
 
@@ -34,9 +33,11 @@ export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
   };
 }
 
-export function amphoraStatuses(distributor: Distributor, { datapath }: View): AmphoraStatus[] {
+export function amphoraStatuses(distributor: Distributor, { reconciler }: View): AmphoraStatus[] {
+  const occupants = reconciler.occupants(distributor.id);
   return distributor.amphorae.map((amphora) => {
-    const mac = macOf(distributor, amphora, (neighbour) => datapath.resolvedMac(neighbour));
+    const occupant = occupants.get(amphora.position);
+    const mac = occupant?.amphoraId === amphora.id ? occupant.mac : null;
     return {
       id: amphora.id,
       ip: amphora.ip,

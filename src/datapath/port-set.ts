@@ -24,6 +24,13 @@ export class PortSet {
     return this.#attached.get(name)?.port ?? null;
   }
 
+  /** @throws DATAPATH_FAILED if the port carries no VIP */
+  require(name: string): AttachedPort {
+    const port = this.get(name);
+    if (port !== null) return port;
+    throw new DistributordError('DATAPATH_FAILED', `interface ${name} carries no VIP`);
+  }
+
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
   acquire(name: string): AttachedPort {
     const known = this.#attached.get(name);

@@ -55,25 +55,28 @@ export function neighbourOf(distributor: Distributor, amphora: Amphora): Watched
   return vip === undefined ? null : { interface: vip.interface, ip: amphora.ip };
 }
 
-/** The MAC that an amphora's frames are sent to, or null while it is not known. */
-export function macOf(
-  distributor: Distributor,
-  amphora: Amphora,
-  resolved: ResolvedMac,
-): string | null {
-  const neighbour = neighbourOf(distributor, amphora);
-  return amphora.mac ?? (neighbour === null ? null : resolved(neighbour));
+/** What decides the data path besides the distributor itself. */
+export interface Observed {
+  readonly resolved: ResolvedMac;
+  /** Who is at the positions now. */
+  readonly occupants: ReadonlyMap<number, Occupant>;
 }
 
-/** The data path that a distributor asks for, as far as its amphorae are resolved. */
-export function wantedState(distributor: Distributor, resolved: ResolvedMac): DatapathState {
+/**
+ * The data path that a distributor asks for, as far as its amphorae are resolved. One that
+ * was resolved keeps its MAC until another is known.
+ */
+export function wantedState(distributor: Distributor, observed: Observed): DatapathState {
   const weights: number[] = [];
   const positions = new Map<number, Occupant>();
   const neighbours = new Map<string, WatchedNeighbour>();
   for (const amphora of distributor.amphorae) {
     const neighbour = neighbourOf(distributor, amphora);
     if (neighbour !== null) neighbours.set(neighbourKey(neighbour), neighbour);
-    const mac = macOf(distributor, amphora, resolved);
+    const heard = neighbour === null ? null : observed.resolved(neighbour);
+    const occupant = observed.occupants.get(amphora.position);
+    const kept = occupant?.amphoraId === amphora.id ? occupant.mac : null;
+    const mac = amphora.mac ?? heard ?? kept;
     if (mac === null) continue;
     positions.set(amphora.position, { amphoraId: amphora.id, mac });
     if (amphora.state === 'DRAINING') continue;

@@ -5,10 +5,18 @@ import type { Log } from '../log.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { diff } from '../plan/diff.ts';
 import { applyOperation, type Operation } from '../plan/operation.ts';
-import { neighbourKey, wantedState, type DatapathState } from '../plan/wanted.ts';
+import {
+  neighbourKey,
+  wantedState,
+  type DatapathState,
+  type Occupant,
+  type WatchedNeighbour,
+} from '../plan/wanted.ts';
 
 /** A watched address that is known at once asks for one more round; more would be a bug. */
 const maxRounds = 4;
+
+const nobody: ReadonlyMap<number, Occupant> = new Map();
 
 /**
  * Brings the data path to what the distributors ask for, by the difference alone. One
@@ -21,6 +29,7 @@ export class Reconciler {
   readonly #watchers = new Map<string, Set<string>>();
   readonly #unsettled = new Set<string>();
   readonly #outOfSync = new Map<string, string>();
+  readonly #resolved = (neighbour: WatchedNeighbour) => this.#datapath.resolvedMac(neighbour);
 
   constructor(datapath: Datapath, log: Log) {
     this.#datapath = datapath;
@@ -33,10 +42,10 @@ export class Reconciler {
    */
   async converge(id: string, distributor: Distributor | null): Promise<void> {
     for (let round = 0; round < maxRounds; round++) {
+      const occupants = this.occupants(id);
+      const resolved = this.#resolved;
       const wanted =
-        distributor === null
-          ? null
-          : wantedState(distributor, (neighbour) => this.#datapath.resolvedMac(neighbour));
+        distributor === null ? null : wantedState(distributor, { resolved, occupants });
       const operations = diff(this.#actual.get(id) ?? null, wanted);
       if (operations.length === 0) {
         this.#outOfSync.delete(id);
@@ -58,6 +67,11 @@ export class Reconciler {
     }
   }
 
+  /** Which amphorae the data path has, with the MACs in use, by position. */
+  occupants(id: string): ReadonlyMap<number, Occupant> {
+    return this.#actual.get(id)?.positions ?? nobody;
+  }
+
   /** Why the data path of a distributor is not what it should be, or null if it is. */
   outOfSync(id: string): string | null {
     return this.#outOfSync.get(id) ?? null;
@@ -69,7 +83,7 @@ export class Reconciler {
   }
 
   /** Distributors that watch the address. */
-  watchersOf(neighbour: { readonly interface: string; readonly ip: string }): readonly string[] {
+  watchersOf(neighbour: WatchedNeighbour): readonly string[] {
     return [...(this.#watchers.get(neighbourKey(neighbour)) ?? [])];
   }
 

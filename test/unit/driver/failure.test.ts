@@ -219,3 +219,21 @@ test('an amphora without a MAC gets no slots until its address answers, then doe
   expect(datapath.states.get(id)?.weights).toEqual([1, 0, 1]);
   expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
 });
+
+test('an amphora keeps its MAC, and its connections, while its address is looked for elsewhere', async () => {
+  const { answering } = datapath;
+  answering.set('eth0 10.0.0.13', '02:00:00:00:01:03');
+  const elsewhere = {
+    ...vip('10.0.1.100'),
+    attachment: { port: { interface: 'eth1' }, vlanIds: [] },
+  };
+  await runFlow(
+    driver.getRegisterAmphoraeSubflow(),
+    onDistributor({ amphorae: [amphora(3, null)] }),
+  );
+  await runFlow(driver.getAddVipSubflow(), onDistributor({ ...defaults, vip: elsewhere }));
+  await runFlow(driver.getRemoveVipSubflow(), onDistributor({ vip: vip('10.0.0.100') }));
+  expect([...(datapath.states.get(id)?.neighbours.keys() ?? [])]).toEqual(['eth1 10.0.0.13']);
+  expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
+  expect(datapath.executed.filter(({ kind }) => kind === 'clear-position')).toEqual([]);
+});

@@ -1,91 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Cluster } from './cluster.ts';
-
-const flow = fc.nat(23);
-const which = fc.nat(7);
-const seed = fc.nat();
-
-/** One thing that happens, as data: fast-check shrinks a failing sequence to its core. */
-const event = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('open'), flow }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('data'), flow }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('close'), flow }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('datagram'), flow }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register'), seed }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain'), which, seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancelDrain'), which, seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unregister'), which, seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('takeOver'), which }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reassign'), seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('double') }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(20) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(1200) }) },
-);
-
-type Event = Partial<Record<'flow' | 'which' | 'seed' | 'seconds', number>> & {
-  readonly kind: string;
-};
-
-const changes = new Set(['register', 'drain', 'cancelDrain', 'unregister', 'takeOver', 'reassign']);
-
-function happen(cluster: Cluster, event: Event): void {
-  const { flow = 0, which = 0, seed = 0, seconds = 0 } = event;
-  switch (event.kind) {
-    case 'open':
-      cluster.open(flow);
-      break;
-    case 'data':
-      cluster.data(flow);
-      break;
-    case 'close':
-      cluster.close(flow);
-      break;
-    case 'datagram':
-      cluster.datagram(flow);
-      break;
-    case 'register':
-      cluster.register(seed);
-      break;
-    case 'drain':
-      cluster.drain(which, seed);
-      break;
-    case 'cancelDrain':
-      cluster.cancelDrain(which, seed);
-      break;
-    case 'unregister':
-      cluster.unregister(which, seed);
-      break;
-    case 'takeOver':
-      cluster.takeOver(which);
-      break;
-    case 'reassign':
-      cluster.reassign(seed);
-      break;
-    case 'double':
-      cluster.double();
-      break;
-    case 'wait':
-      cluster.wait(seconds);
-      break;
-    default:
-      throw new Error(`unknown event ${event.kind}`);
-  }
-  if (changes.has(event.kind)) cluster.datagrams();
-}
-
-function play(events: readonly Event[]): void {
-  const cluster = new Cluster(8);
-  cluster.register(1);
-  cluster.register(2);
-  for (const event of events) happen(cluster, event);
-}
+import { anySequence, play, type Event } from '../../support/pinning/events.ts';
+import { ProgramModel } from '../../support/pinning/program-model.ts';
 
 test('no sequence of changes and packets moves a connection of an amphora that stays', () => {
-  fc.assert(fc.property(fc.array(event, { minLength: 1, maxLength: 120 }), play), {
-    numRuns: 10_000,
-  });
+  fc.assert(
+    fc.property(anySequence, (events) => {
+      play(events, new ProgramModel(8));
+    }),
+    {
+      numRuns: 10_000,
+    },
+  );
 });
 
 /** The cases that the design names; flows 0 to 23 cover every slot. */
@@ -144,6 +71,6 @@ test.each<[string, readonly Event[]]>([
   ],
 ])('worked case: %s', (_, events) => {
   expect(() => {
-    play(events);
+    play(events, new ProgramModel(8));
   }).not.toThrow();
 });

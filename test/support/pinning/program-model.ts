@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { native, type NativeSlotTable } from '../../../src/datapath/native.ts';
-
-export type Protocol = 'tcp' | 'udp';
-
-/** A packet as far as pinning looks at it. */
-export interface Packet {
-  readonly flow: number;
-  readonly protocol: Protocol;
-  readonly starts: boolean;
-  readonly ends: boolean;
-}
+import { learningWindow, tcpIdle, udpIdle, type Packet, type Program } from './program.ts';
 
 interface FlowEntry {
   lastSeen: number;
@@ -18,23 +9,20 @@ interface FlowEntry {
   closing: boolean;
 }
 
-export const tcpIdle = 900;
-export const udpIdle = 60;
-export const learningWindow = 5;
-
 const settled = 0;
 const gone = 0xffff;
 
 /**
- * What bpf/pin.h and bpf/select.h do, with a clock of its own, over a real SlotTable. The
- * packet tests hold the shipped program to the same rules.
+ * What bpf/pin.h and bpf/select.h do, with a clock of its own, over a real SlotTable.
  */
-export class ProgramModel {
+export class ProgramModel implements Program {
+  readonly leeway = 0;
   now = 10_000;
   table: NativeSlotTable;
-  learningUntil = 0;
+  #learningUntil = 0;
   /** By position; null = empty. */
-  readonly generations: (number | null)[] = [];
+  readonly #generations: (number | null)[] = [];
+  #lastGeneration = 0;
   readonly #flows = new Map<string, FlowEntry>();
 
   constructor(slots: number) {
@@ -42,14 +30,21 @@ export class ProgramModel {
   }
 
   /** The slot of a flow: as a hash would, high bits first, so that doubling splits slots. */
-  slotOf(flow: number): number {
+  #slotOf(flow: number): number {
     const hash = Math.imul(flow + 1, 0x9e3779b1) >>> 0;
     return Math.floor((hash / 2 ** 32) * this.table.size);
   }
 
-  /** Changes owners as the daemon does. */
+  occupy(position: number): void {
+    this.#generations[position] = ++this.#lastGeneration;
+  }
+
+  vacate(position: number): void {
+    this.#generations[position] = null;
+  }
+
   assign(owners: readonly number[], retired: readonly number[]): void {
-    this.learningUntil = this.now + learningWindow;
+    this.#learningUntil = this.now + learningWindow;
     this.table.apply({
       owners: Uint16Array.from(owners),
       retired: Uint16Array.from(retired),
@@ -63,13 +58,17 @@ export class ProgramModel {
     this.table = doubled;
   }
 
-  settle(): void {
+  wait(seconds: number): void {
+    this.now += seconds;
     this.table.settle({ now: this.now, idle: Math.max(tcpIdle, udpIdle) });
   }
 
-  /** The position (from 0) that gets the packet, or null if it is dropped. */
+  isSettled({ flow }: Packet): boolean {
+    return this.table.at(this.#slotOf(flow)).previous === settled;
+  }
+
   send(packet: Packet): number | null {
-    const index = this.slotOf(packet.flow);
+    const index = this.#slotOf(packet.flow);
     const slot = this.table.at(index);
     if (slot.previous === settled) return this.#occupied(slot.current);
 
@@ -81,14 +80,14 @@ export class ProgramModel {
       this.#touch(index, entry.owner);
       return entry.owner - 1;
     }
-    const isNew = packet.starts || (packet.protocol === 'udp' && this.now >= this.learningUntil);
+    const isNew = packet.starts || (packet.protocol === 'udp' && this.now >= this.#learningUntil);
     const owner = isNew || slot.previous === gone ? slot.current : slot.previous;
     const position = this.#occupied(owner);
     if (position === null) return null;
     this.#flows.set(key, {
       lastSeen: this.now,
       owner,
-      generation: this.generations[position] ?? 0,
+      generation: this.#generations[position] ?? 0,
       closing: packet.ends,
     });
     this.#touch(index, owner);
@@ -98,12 +97,12 @@ export class ProgramModel {
   #isLive(entry: FlowEntry, packet: Packet): boolean {
     const idle = packet.protocol === 'tcp' ? tcpIdle : udpIdle;
     return (
-      this.generations[entry.owner - 1] === entry.generation && this.now - entry.lastSeen <= idle
+      this.#generations[entry.owner - 1] === entry.generation && this.now - entry.lastSeen <= idle
     );
   }
 
   #occupied(owner: number): number | null {
-    return owner !== 0 && typeof this.generations[owner - 1] === 'number' ? owner - 1 : null;
+    return owner !== 0 && typeof this.#generations[owner - 1] === 'number' ? owner - 1 : null;
   }
 
   #touch(index: number, owner: number): void {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ProgramModel, tcpIdle, udpIdle, type Packet, type Protocol } from './program-model.ts';
+import { learningWindow, tcpIdle, udpIdle, type Packet, type Program } from './program.ts';
 
 interface Amphora {
   readonly id: number;
-  weight: number;
   draining: boolean;
 }
 
 interface Connection {
-  /** The amphora that has its state. */
-  readonly amphora: number;
+  /** The amphora that has its state; null if none has, though the client may not know. */
+  readonly amphora: number | null;
   lastPacket: number;
+  /** Its end passed through the program's eyes. */
   closed: boolean;
 }
 
@@ -27,16 +27,15 @@ function pick(seed: number, index: number): number {
  * registered and the connection not idle, is thrown as an error.
  */
 export class Cluster {
-  readonly program: ProgramModel;
+  readonly #program: Program;
   readonly #positions: (Amphora | null)[] = [];
   readonly #connections = new Map<string, Connection>();
-  /** When each slot last changed owner: UDP flows silent since may move. */
+  /** When slots last changed owner: UDP flows silent since may move. */
   #changedAt = 0;
   #nextId = 1;
-  #nextGeneration = 1;
 
-  constructor(slots: number) {
-    this.program = new ProgramModel(slots);
+  constructor(program: Program) {
+    this.#program = program;
   }
 
   register(seed: number): void {
@@ -70,7 +69,7 @@ export class Cluster {
     const position = this.#positions.indexOf(amphora);
     this.#positions[position] = null;
     this.#assign(seed, [position + 1]);
-    this.program.generations[position] = null;
+    this.#program.vacate(position);
   }
 
   /** Another amphora takes the position of one that failed; no slot changes. */
@@ -80,12 +79,11 @@ export class Cluster {
   }
 
   double(): void {
-    if (this.program.table.size < 256) this.program.double();
+    if (this.#program.table.size < 256) this.#program.double();
   }
 
   wait(seconds: number): void {
-    this.program.now += seconds;
-    this.program.settle();
+    this.#program.wait(seconds);
   }
 
   open(flow: number): void {
@@ -115,37 +113,41 @@ export class Cluster {
   #send(packet: Packet): void {
     const key = `${packet.protocol} ${packet.flow}`;
     const known = this.#connections.get(key);
-    const position = this.program.send(packet);
+    const endSeen = packet.ends && !this.#program.isSettled(packet);
+    const position = this.#program.send(packet);
     const reached = position === null ? null : (this.#positions[position]?.id ?? null);
     if (known !== undefined && this.#isOwed(known, packet)) {
       if (reached !== known.amphora)
-        throw new Error(`${key} left amphora ${known.amphora} for ${String(reached)}`);
-      known.lastPacket = this.program.now;
-      known.closed ||= packet.ends;
+        throw new Error(`${key} left amphora ${String(known.amphora)} for ${String(reached)}`);
+      known.lastPacket = this.#program.now;
+      known.closed ||= endSeen;
       return;
     }
     this.#refuseDraining(packet, { known, position });
     const speaks = packet.starts || packet.protocol === 'udp';
-    if (reached === null || !speaks) this.#connections.delete(key);
-    else
-      this.#connections.set(key, {
-        amphora: reached,
-        lastPacket: this.program.now,
-        closed: packet.ends,
-      });
+    this.#connections.set(key, {
+      amphora: speaks ? reached : null,
+      lastPacket: this.#program.now,
+      closed: endSeen,
+    });
   }
 
   /** Whether the packet belongs to a connection that must not move. */
   #isOwed(connection: Connection, { protocol, starts }: Packet): boolean {
     if (starts) return false; // a tuple used again: whoever gets the SYN owns it
     if (!this.#positions.some((amphora) => amphora?.id === connection.amphora)) return false;
-    const silent = this.program.now - connection.lastPacket;
+    const { now, leeway } = this.#program;
+    const silent = now - connection.lastPacket + leeway;
     if (protocol === 'tcp') return silent <= tcpIdle;
     const heardSinceChange = connection.lastPacket > this.#changedAt;
-    return silent <= udpIdle && (heardSinceChange || this.program.now < this.program.learningUntil);
+    const learning = now + leeway < this.#changedAt + learningWindow;
+    return silent <= udpIdle && (heardSinceChange || learning);
   }
 
-  /** A connection that is really new never reaches an amphora which drains. */
+  /**
+   * A connection that is really new never reaches an amphora which drains. One whose tuple
+   * was in use a moment ago may: the end that the amphora made of it passed elsewhere.
+   */
   #refuseDraining(
     packet: Packet,
     { known, position }: { known: Connection | undefined; position: number | null },
@@ -162,25 +164,23 @@ export class Cluster {
   }
 
   #occupy(position: number): void {
-    this.#positions[position] = { id: this.#nextId++, weight: 1, draining: false };
-    this.program.generations[position] = this.#nextGeneration++;
+    this.#positions[position] = { id: this.#nextId++, draining: false };
+    this.#program.occupy(position);
   }
 
   #assign(seed: number, retired: readonly number[]): void {
     const active = this.#positions.flatMap((amphora, position) =>
       amphora === null || amphora.draining ? [] : [position + 1],
     );
-    const before = Array.from({ length: this.program.table.size }, (_, i) =>
-      this.program.table.at(i),
+    const before = Array.from({ length: this.#program.table.size }, (_, i) =>
+      this.#program.table.at(i),
     );
     const owners = before.map(({ current }, index) => {
       // Half of the slots stay if they can: real tables change little.
       const stays = active.includes(current) && pick(seed, index + 1000) % 2 === 0;
       return stays ? current : (active[pick(seed, index) % active.length] ?? 0);
     });
-    this.program.assign(owners, retired);
-    this.#changedAt = this.program.now;
+    this.#program.assign(owners, retired);
+    this.#changedAt = this.#program.now;
   }
 }
-
-export type { Protocol };

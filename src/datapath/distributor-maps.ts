@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+import { positionCapacity } from '../model/table-size.ts';
+import { vipKey } from '../model/vip.ts';
+import type { Operation } from '../plan/operation.ts';
+import type { DatapathVip } from '../plan/wanted.ts';
+import type { PositionCounts, SlotCounts, VipCounts } from './datapath.ts';
+import type { MapSpace, Place } from './map-space.ts';
+import { attempt } from './native-failure.ts';
+import { native, type NativeDatapath, type NativeVip } from './native.ts';
+import type { PortSet } from './port-set.ts';
+import { seedOf } from './seed.ts';
+
+/** Seconds. */
+export interface Timeouts {
+  readonly tcpIdle: number;
+  readonly otherIdle: number;
+  readonly learningWindow: number;
+}
+
+/** What all distributors share. */
+export interface Surroundings {
+  readonly datapath: NativeDatapath;
+  readonly space: MapSpace;
+  readonly ports: PortSet;
+  readonly timeouts: Timeouts;
+}
+
+interface VipEntry {
+  readonly vip: DatapathVip;
+  readonly vipId: number;
+  readonly counters: number;
+}
+
+type OperationOf<Kind extends Operation['kind']> = Operation & { readonly kind: Kind };
+
+const affinityNumbers = { SOURCE_IP: 0, SOURCE_IP_AND_PORT: 1 } as const;
+const trackingNumbers = { ADAPTIVE: 0, FULL: 1, STATELESS: 2 } as const;
+
+/** By then no run of the program can hold a VIP that was replaced: it lasts microseconds. */
+const lastReaderMs = 10;
+
+/** One distributor's table, positions and VIPs in the kernel's maps. */
+export class DistributorMaps {
+  readonly #shared: Surroundings;
+  readonly #seed: bigint;
+  readonly #vips = new Map<string, VipEntry>();
+  #place: Place;
+  /** Seconds of native.now(). */
+  #learningUntil = native.now();
+
+  /** @throws CAPACITY_EXHAUSTED */
+  constructor(distributorId: string, size: number, shared: Surroundings) {
+    this.#shared = shared;
+    this.#seed = seedOf(distributorId);
+    this.#place = shared.space.allocateTable(size);
+    this.#place.table.clear();
+  }
+
+  drop(): void {
+    this.#shared.space.releaseTable(this.#place);
+  }
+
+  /** The VIPs change over to the larger table one by one; until then both answer alike. */
+  async grow({ size }: OperationOf<'grow-table'>): Promise<void> {
+    const { datapath, space } = this.#shared;
+    const before = this.#place;
+    const after = space.allocateTable(size);
+    after.table.splitFrom({ smaller: before.table, now: native.now() });
+    datapath.movePositions({
+      from: before.positionBase,
+      to: after.positionBase,
+      count: positionCapacity(before.table.size),
+    });
+    this.#place = after;
+    this.#writeVips();
+    await delay(lastReaderMs);
+    space.releaseTable(before);
+  }
+
+  async assign({ weights, retired }: OperationOf<'assign-slots'>): Promise<void> {
+    const { table } = this.#place;
+    const owners = await native.buildTable({
+      seed: this.#seed,
+      weights: Uint32Array.from(weights),
+      size: table.size,
+    });
+    const now = native.now();
+    // First the window, then the slots: no packet may see a changed slot without it.
+    this.#learningUntil = now + this.#shared.timeouts.learningWindow;
+    this.#writeVips();
+    const retiredOwners = Uint16Array.from(retired, (position) => position + 1);
+    table.apply({ owners, retired: retiredOwners, now });
+  }
+
+  putPosition({ position, occupant, sameAmphora }: OperationOf<'put-position'>): void {
+    const { datapath } = this.#shared;
+    const index = this.#place.positionBase + position;
+    if (!sameAmphora) attempt('reset counters', () => datapath.resetPositionCounters(index));
+    datapath.setPosition({ index, mac: occupant.mac, sameAmphora });
+  }
+
+  clearPosition({ position }: OperationOf<'clear-position'>): void {
+    const index = this.#place.positionBase + position;
+    this.#shared.datapath.setPosition({ index, mac: null, sameAmphora: false });
+  }
+
+  putVip({ vip }: OperationOf<'put-vip'>): void {
+    const known = this.#vips.get(vipKey(vip));
+    if (known === undefined) this.#addVip(vip);
+    else this.#writeVip({ ...known, vip });
+  }
+
+  deleteVip({ vip }: OperationOf<'delete-vip'>): void {
+    const { datapath, ports, space } = this.#shared;
+    const entry = this.#vips.get(vipKey(vip));
+    if (entry === undefined) return;
+    attempt('delete VIP', () => datapath.deleteVip(this.#nativeVip(entry)));
+    this.#vips.delete(vipKey(vip));
+    space.releaseVipCounters(entry.counters);
+    ports.release(vip.interface);
+  }
+
+  /** Returns how many slots stay unsettled. */
+  settle(): number {
+    const { tcpIdle, otherIdle } = this.#shared.timeouts;
+    return this.#place.table.settle({ now: native.now(), idle: Math.max(tcpIdle, otherIdle) });
+  }
+
+  slotCounts(): SlotCounts {
+    const census = this.#place.table.census();
+    const previous = new Map<number, number>();
+    census.previous.forEach((slots, owner) => {
+      if (slots > 0) previous.set(owner - 1, slots);
+    });
+    return { unsettled: census.unsettled, previous };
+  }
+
+  vipCounts(vip: DatapathVip): VipCounts | null {
+    const entry = this.#vips.get(vipKey(vip));
+    if (entry === undefined) return null;
+    const { packets, bytes } = attempt('read counters', () =>
+      this.#shared.datapath.vipCounters(entry.counters),
+    );
+    const named = native.verdicts.map((name, verdict) => [name, packets[verdict] ?? 0] as const);
+    return { packets: Object.fromEntries(named), forwardedBytes: bytes };
+  }
+
+  positionCounts(position: number): PositionCounts {
+    const index = this.#place.positionBase + position;
+    return attempt('read counters', () => this.#shared.datapath.positionCounters(index));
+  }
+
+  #addVip(vip: DatapathVip): void {
+    const { datapath, ports, space } = this.#shared;
+    const counters = space.allocateVipCounters();
+    try {
+      ports.acquire(vip.interface);
+      try {
+        attempt('reset counters', () => datapath.resetVipCounters(counters));
+        this.#writeVip({ vip, vipId: space.newVipId(), counters });
+      } catch (error) {
+        ports.release(vip.interface);
+        throw error;
+      }
+    } catch (error) {
+      space.releaseVipCounters(counters);
+      throw error;
+    }
+  }
+
+  #writeVips(): void {
+    for (const entry of this.#vips.values()) this.#writeVip(entry);
+  }
+
+  #writeVip(entry: VipEntry): void {
+    attempt('put VIP', () => this.#shared.datapath.putVip(this.#nativeVip(entry)));
+    this.#vips.set(vipKey(entry.vip), entry);
+  }
+
+  #nativeVip({ vip, vipId, counters }: VipEntry): NativeVip {
+    const { ports, timeouts } = this.#shared;
+    const { ifindex, mac } = ports.require(vip.interface);
+    const [outerVlan = 0, innerVlan = 0] = vip.vlanIds;
+    const { table, slotBase, positionBase } = this.#place;
+    return {
+      ifindex,
+      outerVlan,
+      innerVlan,
+      address: vip.address,
+      seed: this.#seed,
+      slotBase,
+      tableSize: table.size,
+      positionBase,
+      vipId,
+      counters,
+      learningUntil: this.#learningUntil,
+      tcpIdle: timeouts.tcpIdle,
+      otherIdle: timeouts.otherIdle,
+      affinity: affinityNumbers[vip.affinity],
+      tracking: trackingNumbers[vip.tracking],
+      mac,
+    };
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DistributordError } from '../errors.ts';
+import { positionCapacity } from '../model/table-size.ts';
+import type { NativeDatapath, NativeSlotTable } from './native.ts';
+import { RangeAllocator } from './range-allocator.ts';
+
+/** Where a distributor's table lies in the kernel's maps. */
+export interface Place {
+  readonly table: NativeSlotTable;
+  readonly slotBase: number;
+  readonly positionBase: number;
+}
+
+/** Gives out room in the kernel's maps. @throws CAPACITY_EXHAUSTED naming what is full */
+export class MapSpace {
+  readonly #datapath: NativeDatapath;
+  readonly #slots: RangeAllocator;
+  readonly #positions: RangeAllocator;
+  readonly #counters: RangeAllocator;
+  #lastVipId = 0;
+
+  constructor(
+    datapath: NativeDatapath,
+    capacity: { readonly vips: number; readonly slots: number },
+  ) {
+    this.#datapath = datapath;
+    this.#slots = new RangeAllocator(capacity.slots);
+    this.#positions = new RangeAllocator(positionCapacity(capacity.slots));
+    this.#counters = new RangeAllocator(capacity.vips);
+  }
+
+  /** A table of `size` slots with whatever they held before, and its positions, empty. */
+  allocateTable(size: number): Place {
+    const slotBase = allocate(this.#slots, size, 'slots');
+    // There is a position for every 256 slots, so these cannot run out before.
+    const positionBase = allocate(this.#positions, positionCapacity(size), 'slots');
+    for (let index = positionBase; index < positionBase + positionCapacity(size); index++)
+      this.#datapath.setPosition({ index, mac: null, sameAmphora: false });
+    return { table: this.#datapath.table({ base: slotBase, size }), slotBase, positionBase };
+  }
+
+  releaseTable({ table, slotBase, positionBase }: Place): void {
+    this.#slots.release(slotBase, table.size);
+    this.#positions.release(positionBase, positionCapacity(table.size));
+  }
+
+  /** Counters for one VIP; element 0 of the map counts packets for none. */
+  allocateVipCounters(): number {
+    return allocate(this.#counters, 1, 'vips') + 1;
+  }
+
+  releaseVipCounters(index: number): void {
+    this.#counters.release(index - 1, 1);
+  }
+
+  /** Never given out twice: flow entries of a VIP that is gone match no other. */
+  newVipId(): number {
+    return ++this.#lastVipId;
+  }
+}
+
+function allocate(allocator: RangeAllocator, size: number, capacity: string): number {
+  const start = allocator.allocate(size);
+  if (start !== null) return start;
+  throw new DistributordError(
+    'CAPACITY_EXHAUSTED',
+    `capacity.${capacity} is exhausted: no room for ${size} more`,
+    { field: `capacity.${capacity}`, value: size },
+  );
+}

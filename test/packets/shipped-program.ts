@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+import { native, type NativeSlotTable } from '../../src/datapath/native.ts';
+import {
+  learningWindow,
+  tcpIdle,
+  udpIdle,
+  type Packet,
+  type Program,
+} from '../support/pinning/program.ts';
+import { amphoraMac, PORT_MAC } from './distributors.ts';
+import { ipv4 } from './packet-builder.ts';
+
+const seed = 0x5eedn;
+const VIP = '192.0.2.10';
+const SLOTS = 256;
+const POSITIONS = 256;
+const PORT = { ifindex: 1, outerVlan: 0, innerVlan: 0 };
+const XDP_TX = 3;
+const distributor = { positionBase: 0 };
+
+const datapath = new native.Datapath({
+  vips: 1,
+  slots: 2 * SLOTS,
+  positions: POSITIONS,
+  flows: 4096,
+});
+let vipIds = 0;
+
+/**
+ * The program that ships, over maps that are new to every instance. Time passes by making
+ * everything in the maps older; the clock itself is the kernel's.
+ */
+export class ShippedProgram implements Program {
+  readonly leeway = 5;
+  table: NativeSlotTable;
+  readonly #vipId = ++vipIds;
+  #base = 0;
+  #waited = 0;
+  #learningUntil = native.now();
+  readonly #flows = new Map<string, Packet>();
+  readonly #positionOf = new Map<string, number>();
+
+  constructor(slots: number) {
+    this.table = datapath.table({ base: this.#base, size: slots });
+    this.table.clear();
+    for (let index = 0; index < POSITIONS; index++)
+      datapath.setPosition({ index, mac: null, sameAmphora: false });
+    this.#putVip();
+  }
+
+  get now(): number {
+    return native.now() + this.#waited;
+  }
+
+  occupy(position: number): void {
+    const mac = amphoraMac(distributor as Parameters<typeof amphoraMac>[0], position + 1);
+    this.#positionOf.set(mac, position);
+    datapath.setPosition({ index: position, mac, sameAmphora: false });
+  }
+
+  vacate(position: number): void {
+    datapath.setPosition({ index: position, mac: null, sameAmphora: false });
+  }
+
+  assign(owners: readonly number[], retired: readonly number[]): void {
+    const now = native.now();
+    this.#learningUntil = now + learningWindow;
+    this.#putVip();
+    this.table.apply({
+      owners: Uint16Array.from(owners),
+      retired: Uint16Array.from(retired),
+      now,
+    });
+  }
+
+  double(): void {
+    const base = SLOTS - this.#base; // one half of the map, then the other
+    const doubled = datapath.table({ base, size: this.table.size * 2 });
+    doubled.splitFrom({ smaller: this.table, now: native.now() });
+    this.table = doubled;
+    this.#base = base;
+    this.#putVip();
+  }
+
+  wait(seconds: number): void {
+    this.#waited += seconds;
+    for (let index = 0; index < this.table.size; index++) {
+      const slot = this.table.at(index);
+      this.table.put(index, { ...slot, clock: (slot.clock - seconds) >>> 0 });
+    }
+    for (const packet of this.#flows.values()) {
+      const key = this.#key(packet);
+      const flow = datapath.getFlow(key);
+      if (flow !== null)
+        datapath.putFlow({ ...key, ...flow, lastSeen: (flow.lastSeen - seconds) >>> 0 });
+    }
+    this.#learningUntil = (this.#learningUntil - seconds) >>> 0;
+    this.#putVip();
+    this.table.settle({ now: native.now(), idle: Math.max(tcpIdle, udpIdle) });
+  }
+
+  isSettled(packet: Packet): boolean {
+    const hash = native.slotHash({ seed, source: sourceOf(packet), sourcePort: 0 });
+    return this.table.at(hash >>> (Math.clz32(this.table.size) + 1)).previous === 0;
+  }
+
+  send(packet: Packet): number | null {
+    this.#flows.set(`${packet.protocol} ${packet.flow}`, packet);
+    const ip = ipv4({ from: sourceOf(packet), to: VIP });
+    const ports = { from: sourcePort, to: destinationPort };
+    const flags = packet.starts ? 'S' : packet.ends ? 'FA' : 'A';
+    const frame = packet.protocol === 'tcp' ? ip.tcp({ ...ports, flags }) : ip.udp(ports);
+    const out = datapath.testRun({ frame: frame.bytes, ifindex: 0 });
+    if (out.action !== XDP_TX) return null;
+    const mac = [...out.frame.subarray(0, 6)].map((octet) => octet.toString(16).padStart(2, '0'));
+    const position = this.#positionOf.get(mac.join(':'));
+    if (position === undefined) throw new Error(`sent to ${mac.join(':')}, which is no amphora`);
+    return position;
+  }
+
+  #key(packet: Packet) {
+    return {
+      vipId: this.#vipId,
+      source: sourceOf(packet),
+      sourcePort,
+      destinationPort,
+      protocol: packet.protocol === 'tcp' ? 6 : 17,
+    };
+  }
+
+  #putVip(): void {
+    datapath.putVip({
+      ...PORT,
+      address: VIP,
+      seed,
+      slotBase: this.#base,
+      tableSize: this.table.size,
+      positionBase: distributor.positionBase,
+      vipId: this.#vipId,
+      counters: 1,
+      learningUntil: this.#learningUntil,
+      tcpIdle,
+      otherIdle: udpIdle,
+      affinity: 0,
+      tracking: 0,
+      mac: PORT_MAC,
+    });
+  }
+}
+
+const sourcePort = 40_000;
+const destinationPort = 80;
+
+function sourceOf({ flow }: Packet): string {
+  return `198.51.100.${flow + 1}`;
+}
+
+export function closeShippedProgram(): void {
+  datapath.close();
+}

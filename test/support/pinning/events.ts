@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import fc from 'fast-check';
+import { Cluster } from './cluster.ts';
+import type { Program } from './program.ts';
+
+const flow = fc.nat(23);
+const which = fc.nat(7);
+const seed = fc.nat();
+
+/** One thing that happens, as data: fast-check shrinks a failing sequence to its core. */
+const anyEvent = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('open'), flow }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('data'), flow }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('close'), flow }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('datagram'), flow }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register'), seed }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancelDrain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unregister'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('takeOver'), which }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reassign'), seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('double') }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(20) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(1200) }) },
+);
+
+/** `size`: sequences are as long as this says, not a few events as is the default. */
+export const anySequence = fc.array(anyEvent, { minLength: 1, maxLength: 120, size: 'max' });
+
+export type Event = Partial<Record<'flow' | 'which' | 'seed' | 'seconds', number>> & {
+  readonly kind: string;
+};
+
+const changes = new Set(['register', 'drain', 'cancelDrain', 'unregister', 'takeOver', 'reassign']);
+
+function happen(cluster: Cluster, event: Event): void {
+  const { flow = 0, which = 0, seed = 0, seconds = 0 } = event;
+  switch (event.kind) {
+    case 'open':
+      cluster.open(flow);
+      break;
+    case 'data':
+      cluster.data(flow);
+      break;
+    case 'close':
+      cluster.close(flow);
+      break;
+    case 'datagram':
+      cluster.datagram(flow);
+      break;
+    case 'register':
+      cluster.register(seed);
+      break;
+    case 'drain':
+      cluster.drain(which, seed);
+      break;
+    case 'cancelDrain':
+      cluster.cancelDrain(which, seed);
+      break;
+    case 'unregister':
+      cluster.unregister(which, seed);
+      break;
+    case 'takeOver':
+      cluster.takeOver(which);
+      break;
+    case 'reassign':
+      cluster.reassign(seed);
+      break;
+    case 'double':
+      cluster.double();
+      break;
+    case 'wait':
+      cluster.wait(seconds);
+      break;
+    default:
+      throw new Error(`unknown event ${event.kind}`);
+  }
+  if (changes.has(event.kind)) cluster.datagrams();
+}
+
+/** Plays events on a distributor of two amphorae. @throws where a connection moved */
+export function play(events: readonly Event[], program: Program): void {
+  const cluster = new Cluster(program);
+  cluster.register(1);
+  cluster.register(2);
+  for (const event of events) happen(cluster, event);
+}
