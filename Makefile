@@ -10,6 +10,8 @@ NATIVE := build/native/Release/distributor.node
 BPF := $(wildcard bpf/*)
 NATIVE_SOURCES := $(wildcard native/src/*) native/CMakeLists.txt native/package.json
 PREFIX ?= /usr
+COMPILE_BPF = clang -g -O2 -Wall -Werror -target bpf -mcpu=v3 \
+  -idirafter /usr/include/$$(cc -print-multiarch) -c $< -o $@
 
 .PHONY: help
 help: ## this list
@@ -26,7 +28,7 @@ test: build xdp-pass ## every test: unit, packets, native, real traffic
 .PHONY: check
 check: build ## the fast loop: format, lint, types, unit tests
 	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.c bpf/*.h test/support/*.c
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.c bench/*.c
 	eslint .
 	depcruise --config .dependency-cruiser.json src
 	tsc --noEmit
@@ -35,7 +37,7 @@ check: build ## the fast loop: format, lint, types, unit tests
 .PHONY: format
 format: node_modules/.installed ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.c bpf/*.h test/support/*.c
+	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.c bench/*.c
 
 .PHONY: build
 build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
@@ -70,5 +72,18 @@ build/proto/distributor.ts: node_modules/.installed proto/distributor/v1/distrib
 	npm run --silent proto > /dev/null
 	@touch $@
 
-build/xdp-pass.o: test/support/xdp-pass.bpf.c build/.machine
-	clang -g -O2 -target bpf -mcpu=v3 -idirafter /usr/include/$$(cc -print-multiarch) -c $< -o $@
+build/%.o: test/support/%.bpf.c build/.machine
+	$(COMPILE_BPF)
+
+build/%.o: bench/%.bpf.c build/.machine
+	$(COMPILE_BPF)
+
+.PHONY: bench
+bench: build build/packet-cost ## what a packet costs, by number of flows
+	@node bench/packet-cost.ts
+
+build/packet-cost: bench/packet-cost.c build/generator.skel.h
+	$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
+
+build/generator.skel.h: build/generator.o
+	bpftool gen skeleton $< name generator_bpf > $@
