@@ -59,8 +59,8 @@ build/.machine: scripts/prepare-machine.sh
 	./scripts/prepare-machine.sh
 	@touch $@
 
-node_modules/.installed: build/.machine package.json package-lock.json
-	npm ci --no-fund --no-audit
+node_modules/.installed: package.json package-lock.json | build/.machine
+	npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
 $(NATIVE): node_modules/.installed $(BPF) $(NATIVE_SOURCES)
@@ -72,10 +72,10 @@ build/proto/distributor.ts: node_modules/.installed proto/distributor/v1/distrib
 	npm run --silent proto > /dev/null
 	@touch $@
 
-build/%.o: test/support/%.bpf.c build/.machine
+build/%.o: test/support/%.bpf.c | build/.machine
 	$(COMPILE_BPF)
 
-build/%.o: bench/%.bpf.c build/.machine
+build/%.o: bench/%.bpf.c | build/.machine
 	$(COMPILE_BPF)
 
 .PHONY: bench

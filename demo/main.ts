@@ -27,21 +27,30 @@ function showShares(shares: readonly Share[]): string {
   );
 }
 
-function showSteps(steps: readonly StepResult[]): string {
-  return formatTable(
-    ['STEP', 'ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO DRAINING', 'MOVED', 'IDEAL', ''],
-    steps.map((step) => [
-      step.name,
-      step.alive,
-      step.broken,
-      step.expectedBroken,
-      step.newToDraining,
-      percent(step.movedShare),
-      percent(step.idealShare),
-      faultsOf(step, options.clients * families).length === 0 ? 'ok' : 'WRONG',
-    ]),
-  );
+const columns = ['ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO DRAINING', 'MOVED', 'IDEAL', ''];
+const nameWidth = 40;
+
+const row = (name: string, cells: readonly (string | number)[]) =>
+  name.padEnd(nameWidth) +
+  columns.map((column, i) => String(cells[i] ?? '').padStart(Math.max(column.length, 8))).join(' ');
+
+function showStep(step: StepResult): string {
+  return row(step.name, [
+    step.alive,
+    step.broken,
+    step.expectedBroken,
+    step.newToDraining,
+    percent(step.movedShare),
+    percent(step.idealShare),
+    faultsOf(step, options.clients * families).length === 0 ? 'ok' : 'WRONG',
+  ]);
 }
+
+const legend = `
+EXPECTED  connections of an amphora that is unregistered: these end, no others may
+NEW TO DRAINING  new connections that reached an amphora which drains: there may be none
+MOVED, IDEAL  clients whose next connection goes to another amphora, and the least that must
+`;
 
 function shareFaults(shares: readonly Share[]): string[] {
   const clients = options.clients * families;
@@ -68,18 +77,19 @@ async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[
   say(`then ${options.connections * families} long-lived connections, while the set changes:\n`);
 
   const steps: StepResult[] = [];
+  say(row('STEP', columns));
   for await (const step of runSteps(scenario)) {
     steps.push(step);
+    say(showStep(step));
     faults.push(
       ...faultsOf(step, options.clients * families).map((fault) => `${step.name}: ${fault}`),
     );
-    process.stderr.write(`  ${step.name} …\n`);
   }
-  say(showSteps(steps));
+  say(legend);
   mkdirSync('build', { recursive: true });
   writeFileSync('build/demo.json', `${JSON.stringify({ shares, steps }, null, 2)}\n`);
 
-  say(`\n${await daemon.ctl('show', scenario.distributorId)}`);
+  say((await daemon.ctl('show', scenario.distributorId)).trimEnd());
   await scenario.tearDown();
   const status = await daemon.stop();
   if (status !== 0) faults.push(`the daemon ended with status ${String(status)}`);
@@ -91,6 +101,11 @@ async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[
 const started = performance.now();
 say('Building a network of namespaces: clients, router, bridge, distributor, 5 amphorae.');
 await using bed = await createTestBed({ amphorae: 5 });
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => void bed.remove().finally(() => process.exit(status)));
 const daemon = await DaemonProcess.start(bed);
 const faults = await demonstrate(bed, daemon);
 say(`\n${((performance.now() - started) / 1000).toFixed(0)} s; figures in build/demo.json`);

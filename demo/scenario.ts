@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DaemonProcess } from '../test/support/daemon-process.ts';
 import type { TestBed } from '../test/support/test-bed.ts';
+import { waitUntil } from '../test/support/wait-until.ts';
 import { idealMovedShare, shareOf, type StepResult, type Weights } from './ledger.ts';
 
 const families = [4, 6] as const;
@@ -148,14 +149,12 @@ export class Scenario {
 
   /** MACs come from the neighbour table: a moment after the call, and without another. */
   async #untilResolved(): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    for (;;) {
+    await waitUntil('the amphorae to be resolved', async () => {
       const { amphorae } = await this.#daemon.client.call('GetDistributor', {
         distributor_id: this.#distributorId,
       });
-      if (amphorae.every(({ resolved }) => resolved)) return;
-      if (performance.now() > deadline) throw new Error('amphorae stay unresolved for 10 s');
-    }
+      return amphorae.every(({ resolved }) => resolved);
+    });
   }
 
   async #step(step: {

@@ -8,7 +8,8 @@ destination=${2:-}
 library=$destination$prefix/lib/distributord
 source=$(dirname "$0")/..
 
-mkdir -p "$library/build/native/Release" "$destination$prefix/bin" "$destination/etc/distributord" \
+mkdir -p "$library/build/native/Release" "$destination$prefix/bin" "$destination$prefix/share/doc/distributord" \
+  "$destination/etc/distributord" \
   "$destination/lib/systemd/system"
 rm -rf "$library/src" "$library/proto"
 cp -R "$source/src" "$source/proto" "$source/package.json" "$source/package-lock.json" "$library"
@@ -23,7 +24,10 @@ for command in distributord:main distributorctl:cli/main; do
   chmod 755 "$target"
 done
 
-cp "$source/packaging/distributord.service" "$destination/lib/systemd/system"
+sed "s|/usr/bin/|$prefix/bin/|" "$source/packaging/distributord.service" \
+  >"$destination/lib/systemd/system/distributord.service"
+cp -R "$source/LICENSE" "$source/README.md" "$source/CHANGELOG.md" "$source/docs" \
+  "$destination$prefix/share/doc/distributord"
 configuration=$destination/etc/distributord/distributord.yaml
 [ -e "$configuration" ] || cp "$source/packaging/distributord.yaml" "$configuration"
 echo "Installed in $prefix. Next: systemctl daemon-reload && systemctl enable --now distributord"

@@ -49,12 +49,12 @@ export const errorKinds = {
   UNKNOWN_AFFINITY: {
     status: 'INVALID_ARGUMENT',
     retryable: false,
-    action: 'Use one of the names in the message, or null for the default.',
+    action: 'Use one of the names in the message, or none for the default.',
   },
   UNKNOWN_ALGORITHM: {
     status: 'INVALID_ARGUMENT',
     retryable: false,
-    action: 'Use one of the names in the message, or null for the default.',
+    action: 'Use one of the names in the message, or none for the default.',
   },
   INVALID_WEIGHT: {
     status: 'INVALID_ARGUMENT',

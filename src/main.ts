@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
+import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { Daemon } from './daemon.ts';
 import { createLog } from './log.ts';
 
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
 const usage = `usage: distributord [--config FILE]
 
   --config FILE   configuration (default /etc/distributord/distributord.yaml)
+  --version       print the version
   --help          this text
 `;
 
@@ -19,9 +23,14 @@ async function configFromArguments(): Promise<Config> {
   const { values } = parseArgs({
     options: {
       config: { type: 'string', default: '/etc/distributord/distributord.yaml' },
+      version: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  if (values.version) {
+    process.stdout.write(`${version}\n`);
+    process.exit(0);
+  }
   if (values.help) {
     process.stdout.write(usage);
     process.exit(0);

@@ -43,6 +43,7 @@ NeighbourWatch::NeighbourWatch(const Napi::CallbackInfo& info) try
     : ObjectWrap(info),
       notifications_(RTMGRP_NEIGH),
       stop_(Check("eventfd", eventfd(0, EFD_CLOEXEC))) {
+  ForgetLeftovers(requests_);
   on_change_ = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(),
                                              "NeighbourWatch", 0, 1);
   on_change_.Unref(info.Env());  // watching alone does not keep the process alive
@@ -135,8 +136,8 @@ void NeighbourWatch::ReportAll() {
     NetlinkSocket requests;
     for (const Neighbour& neighbour : watched) {
       auto entry = LookUpNeighbour(requests, neighbour);
-      auto* owned = new NeighbourEntry(
-          entry.value_or(NeighbourEntry{.neighbour = neighbour, .mac = {}, .permanent = false}));
+      auto* owned = new NeighbourEntry(entry.value_or(
+          NeighbourEntry{.neighbour = neighbour, .mac = {}, .permanent = false, .ours = false}));
       if (on_change_.NonBlockingCall(owned, CallBack) != napi_ok) delete owned;
     }
   } catch (const SystemError&) {

@@ -14,7 +14,8 @@
 namespace distributor {
 
 // JavaScript's NeighbourWatch: keeps addresses resolved and reports every change of their
-// MAC through `new NeighbourWatch(onChange)`. A thread listens to the kernel; it ends, and
+// MAC through `new NeighbourWatch(onChange)`. Starts by removing what a killed process left: one
+// process of a network namespace watches at a time. A thread listens to the kernel; it ends, and
 // every managed entry is removed, with close().
 class NeighbourWatch : public Napi::ObjectWrap<NeighbourWatch> {
  public:

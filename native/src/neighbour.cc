@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <vector>
 
 #include "errors.h"
 
@@ -16,17 +17,22 @@ namespace {
 constexpr uint16_t kHasMac =
     NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 
-// One request about one neighbour, in memory of its own.
+// Marks entries as ours, like a routing daemon's routes; no other program uses the number.
+constexpr uint8_t kProtocol = 219;
+
+// One request about one neighbour, or about all, in memory of its own.
 class Request {
  public:
-  Request(uint16_t type, uint16_t flags, const Neighbour& neighbour) {
+  Request(uint16_t type, uint16_t flags) {
     header_ = mnl_nlmsg_put_header(buffer_.data());
     header_->nlmsg_type = type;
     header_->nlmsg_flags = flags;
-    auto* body = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(header_, sizeof(ndmsg)));
+    body_ = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(header_, sizeof(ndmsg)));
+  }
+  Request(uint16_t type, uint16_t flags, const Neighbour& neighbour) : Request(type, flags) {
     bool ipv4 = IsIpv4(neighbour.address);
-    body->ndm_family = ipv4 ? AF_INET : AF_INET6;
-    body->ndm_ifindex = static_cast<int>(neighbour.ifindex);
+    body_->ndm_family = ipv4 ? AF_INET : AF_INET6;
+    body_->ndm_ifindex = static_cast<int>(neighbour.ifindex);
     size_t offset = ipv4 ? 12 : 0;
     mnl_attr_put(header_, NDA_DST, sizeof neighbour.address.byte - offset,
                  neighbour.address.byte + offset);
@@ -36,6 +42,7 @@ class Request {
  private:
   alignas(nlmsghdr) std::array<char, 256> buffer_{};
   nlmsghdr* header_;
+  ndmsg* body_;
 };
 
 dist_address AddressOf(const nlattr* attribute, uint8_t family) {
@@ -60,7 +67,8 @@ std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
   NeighbourEntry entry{
       .neighbour = {.ifindex = static_cast<uint32_t>(body->ndm_ifindex), .address = {}},
       .mac = std::nullopt,
-      .permanent = (body->ndm_state & NUD_PERMANENT) != 0};
+      .permanent = (body->ndm_state & NUD_PERMANENT) != 0,
+      .ours = false};
   bool has_mac = message.nlmsg_type == RTM_NEWNEIGH && (body->ndm_state & kHasMac);
   auto* attribute = static_cast<nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(ndmsg)));
   for (; mnl_attr_ok(attribute,
@@ -70,6 +78,8 @@ std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
     uint16_t type = mnl_attr_get_type(attribute);
     if (type == NDA_DST) {
       entry.neighbour.address = AddressOf(attribute, body->ndm_family);
+    } else if (type == NDA_PROTOCOL) {
+      entry.ours = mnl_attr_get_u8(attribute) == kProtocol;
     } else if (type == NDA_LLADDR && has_mac &&
                mnl_attr_get_payload_len(attribute) == sizeof(Mac)) {
       entry.mac.emplace();
@@ -84,6 +94,7 @@ void ManageNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {
   if (known && known->permanent) return;
   Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbour);
   mnl_attr_put_u32(&request.header(), NDA_FLAGS_EXT, NTF_EXT_MANAGED);
+  mnl_attr_put_u8(&request.header(), NDA_PROTOCOL, kProtocol);
   socket.Request("netlink(manage neighbour)", request.header());
 }
 
@@ -92,6 +103,16 @@ void ForgetNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {
   if (!known || known->permanent) return;
   Request request(RTM_DELNEIGH, 0, neighbour);
   socket.Request("netlink(forget neighbour)", request.header());
+}
+
+void ForgetLeftovers(NetlinkSocket& socket) {
+  std::vector<Neighbour> leftovers;
+  Request request(RTM_GETNEIGH, NLM_F_DUMP);
+  socket.Request("netlink(list neighbours)", request.header(), [&](const nlmsghdr& message) {
+    auto entry = ParseNeighbour(message);
+    if (entry && entry->ours) leftovers.push_back(entry->neighbour);
+  });
+  for (const Neighbour& neighbour : leftovers) ForgetNeighbour(socket, neighbour);
 }
 
 std::optional<NeighbourEntry> LookUpNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {

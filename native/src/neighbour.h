@@ -26,6 +26,7 @@ struct NeighbourEntry {
   Neighbour neighbour;
   std::optional<Mac> mac;  // none while the address does not answer
   bool permanent;          // set by the host's administrator
+  bool ours;               // made by ManageNeighbour, by this process or one before
 };
 
 // Of RTM_NEWNEIGH and RTM_DELNEIGH; none for other messages and address families.
@@ -37,6 +38,9 @@ void ManageNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);
 
 // Removes the managed entry; absent is fine.
 void ForgetNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);
+
+// Removes what a process that was killed left managed.
+void ForgetLeftovers(NetlinkSocket& socket);
 
 // What the kernel knows now; none if it has no entry.
 std::optional<NeighbourEntry> LookUpNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);

@@ -33,8 +33,12 @@ export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
   };
 }
 
-export function amphoraStatuses(distributor: Distributor, { reconciler }: View): AmphoraStatus[] {
+export function amphoraStatuses(
+  distributor: Distributor,
+  { reconciler, datapath }: View,
+): AmphoraStatus[] {
   const occupants = reconciler.occupants(distributor.id);
+  const previous = datapath.slotCounts(distributor.id)?.previous;
   return distributor.amphorae.map((amphora) => {
     const occupant = occupants.get(amphora.position);
     const mac = occupant?.amphoraId === amphora.id ? occupant.mac : null;
@@ -46,6 +50,7 @@ export function amphoraStatuses(distributor: Distributor, { reconciler }: View):
       position: amphora.position,
       state: `AMPHORA_STATE_${amphora.state}`,
       resolved: mac !== null,
+      unsettled_slots: previous?.get(amphora.position) ?? 0,
     };
   });
 }
@@ -79,7 +84,7 @@ function conditionsOf(distributor: Distributor, view: View): Condition[] {
     if (resolved !== true)
       add('AMPHORA_UNRESOLVED', `amphora ${String(id)}: the MAC of ${String(ip)} is not known`);
   if (!statuses.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
-    add('NO_AMPHORA', 'no active amphora: new connections are dropped');
+    add('NO_AMPHORA', 'no active amphora with a known MAC: new connections are dropped');
   return conditions;
 }
 

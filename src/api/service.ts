@@ -165,7 +165,9 @@ function unary<Request, Response>(
     const respond = async () => {
       try {
         const response = await work(call.request);
-        log.info({ method, ms: Math.round(performance.now() - started) }, 'call');
+        const ms = Math.round(performance.now() - started);
+        if (/\/(Get|List)[^/]*$/.test(method)) log.debug({ method, ms }, 'read');
+        else log.info({ method, ms, request: call.request, response }, 'changed');
         callback(null, response);
       } catch (thrown) {
         const error = toDistributordError(thrown);

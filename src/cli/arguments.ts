@@ -12,6 +12,8 @@ export function parseAmphoraArgument(text: string, previous: readonly Amphora[] 
   for (const part of text.split(',')) {
     const [key = '', ...rest] = part.split('=');
     const value = rest.join('=');
+    if (Object.hasOwn(amphora, key))
+      throw new InvalidArgumentError(`${key} is given twice in ${JSON.stringify(text)}`);
     const textKey = textKeys.find((known) => known === key);
     const numberKey = numberKeys.find((known) => known === key);
     if (textKey !== undefined) amphora[textKey] = value;

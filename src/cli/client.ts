@@ -19,8 +19,10 @@ export class CallError extends Error {
   readonly value: string | null;
   readonly action: string | null;
 
-  constructor(error: ServiceError) {
-    super(error.details);
+  constructor(error: ServiceError, socket: string) {
+    // What gRPC says of a connection that failed is about its inside.
+    const unreachable = `no answer from distributord at ${socket}: is it running?`;
+    super(error.code === status.UNAVAILABLE ? unreachable : error.details);
     const info = readErrorInfo(error.metadata);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;
@@ -43,9 +45,11 @@ type ResponseOf<M extends Method> =
 /** The daemon's API over its unix socket; each call is a promise. */
 export class Client {
   readonly #stub: DistributorServiceClient;
+  readonly #socket: string;
   readonly #timeoutMs: number;
 
   constructor(socket: string, timeoutMs = 30_000) {
+    this.#socket = socket;
     this.#stub = new api.DistributorService(`unix:${socket}`, credentials.createInsecure());
     this.#timeoutMs = timeoutMs;
   }
@@ -64,7 +68,7 @@ export class Client {
         request,
         { deadline: Date.now() + this.#timeoutMs },
         (error, response) => {
-          if (error !== null) reject(new CallError(error));
+          if (error !== null) reject(new CallError(error, this.#socket));
           else resolve(response as ResponseOf<M>);
         },
       );

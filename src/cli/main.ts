@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { Command, Option } from 'commander';
+import { createRequire } from 'node:module';
 import type { Amphora } from '../../build/proto/distributor/v1/Amphora.ts';
 import type { Distributor__Output as Distributor } from '../../build/proto/distributor/v1/Distributor.ts';
 import {
@@ -21,20 +22,26 @@ interface VipOptions extends AttachmentOptions {
   readonly tracking?: string;
 }
 
+/** Exit statuses: 1 = refused or unreachable. */
+const exitUsage = 2;
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
 const program = new Command('distributorctl')
   .description('Controls the distributors of this host')
   .option('--socket <path>', 'of the daemon', '/run/distributord/distributord.sock')
   .option('--json', 'print the answer as JSON', false)
-  .option('--if-revision <n>', 'only if the distributor has this revision', parseCount, 0);
+  .option('--if-revision <n>', 'change only if the distributor has this revision', parseCount)
+  .version(version)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitUsage));
 
-const global = () => program.opts<{ socket: string; json: boolean; ifRevision: number }>();
+const global = () => program.opts<{ socket: string; json: boolean; ifRevision?: number }>();
 
 /** Runs one command: its answer on standard output, what was wrong on standard error. */
 async function run<Answer>(
   work: (client: Client, expected_revision: number) => Promise<Answer>,
   show: (answer: Answer) => string,
 ): Promise<void> {
-  const { socket, json, ifRevision } = global();
+  const { socket, json, ifRevision = 0 } = global();
   const client = new Client(socket);
   try {
     const answer = await work(client, ifRevision);
@@ -42,7 +49,8 @@ async function run<Answer>(
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     const { code, reason, field, value, message, action } = error;
-    if (json) process.stderr.write(`${JSON.stringify({ code, reason, field, value, message })}\n`);
+    if (json)
+      process.stderr.write(`${JSON.stringify({ code, reason, field, value, message, action })}\n`);
     else {
       process.stderr.write(`distributorctl: ${reason ?? code}: ${message}\n`);
       if (action !== null) process.stderr.write(`  ${action}\n`);
@@ -90,10 +98,10 @@ const onPort = (command: Command) =>
 
 onPort(program.command('add-vip <distributor-id> <address>'))
   .description('start to receive a VIP’s traffic')
-  .option('--subnet <cidr>')
-  .option('--gateway <address>')
-  .option('--algorithm <name>', 'CONSISTENT_HASH, or an affinity')
-  .option('--persistence <name>', 'SOURCE_IP or SOURCE_IP_AND_PORT')
+  .option('--subnet <cidr>', 'that holds the address; for checking it')
+  .option('--gateway <address>', 'of the subnet; for the record')
+  .option('--algorithm <name>', 'CONSISTENT_HASH (default), or the affinity it hashes by')
+  .option('--persistence <name>', 'affinity: SOURCE_IP (default) or SOURCE_IP_AND_PORT')
   .addOption(
     new Option('--tracking <mode>', 'of connections')
       .choices(['adaptive', 'full', 'stateless'])

@@ -11,14 +11,15 @@ const withoutPrefix = (name: string | number, prefix: string) => String(name).re
 
 export function showAmphorae(amphorae: readonly AmphoraStatus[]): string {
   return formatTable(
-    ['POSITION', 'AMPHORA', 'IP', 'MAC', 'WEIGHT', 'STATE'],
-    amphorae.map(({ position, id, ip, mac, weight, state, resolved }) => [
+    ['POSITION', 'AMPHORA', 'IP', 'MAC', 'WEIGHT', 'STATE', 'UNSETTLED SLOTS'],
+    amphorae.map(({ position, id, ip, mac, weight, state, resolved, unsettled_slots }) => [
       position,
       id,
       ip,
       resolved ? mac : '(unresolved)',
       weight,
       withoutPrefix(state, 'AMPHORA_STATE_'),
+      unsettled_slots,
     ]),
   );
 }
@@ -44,11 +45,11 @@ export function showDistributors(distributors: readonly Distributor[]): string {
     distributors.map((distributor) => [
       distributor.id,
       distributor.load_balancer?.name || (distributor.load_balancer?.id ?? ''),
-      distributor.vips.map(({ address }) => address).join(' ') || '-',
+      [...new Set(distributor.vips.map(({ address }) => address))].join(' ') || '-',
       distributor.amphorae.length,
       distributor.unsettled_slots,
       distributor.revision,
-      distributor.conditions.map(({ type }) => type).join(' ') || '-',
+      [...new Set(distributor.conditions.map(({ type }) => type))].join(' ') || '-',
     ]),
   );
 }

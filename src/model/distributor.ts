@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import { parseAmphora, parseAmphoraId, type Amphora, type AmphoraRequest } from './amphora.ts';
+import { parseAddress } from './ip.ts';
 import { growTable, maxPositions, type TableLimits } from './table-size.ts';
 import { vipKey, type Vip } from './vip.ts';
 
@@ -35,10 +36,17 @@ export function parseUuid(text: string, field: string): string {
   });
 }
 
-/** @throws VIP_CONFLICTS if it has the VIP with other settings */
+/** @throws VIP_CONFLICTS if it has the VIP with other settings; ADDRESS_IN_USE */
 export function addVip(distributor: Distributor, vip: Vip): Distributor {
   const key = vipKey(vip);
   const known = distributor.vips.find((other) => vipKey(other) === key);
+  const amphora = distributor.amphorae.find(({ ip }) => ip === vip.address);
+  if (amphora !== undefined)
+    throw new DistributordError(
+      'ADDRESS_IN_USE',
+      `vip.address ${vip.address} is the address of amphora ${amphora.id}`,
+      { field: 'vip.address', value: vip.address },
+    );
   if (known === undefined) return { ...distributor, vips: [...distributor.vips, vip] };
   for (const setting of ['affinity', 'tracking', 'subnet', 'gateway'] as const) {
     if (known[setting] === vip[setting]) continue;
@@ -65,7 +73,10 @@ export function registerAmphorae(
   requests: readonly AmphoraRequest[],
   limits: TableLimits,
 ): Distributor {
-  refuseDuplicates(requests.map((request) => request.id));
+  refuseDuplicates(
+    requests.map((request) => request.id),
+    (index) => `amphorae[${index}].id`,
+  );
   const byPosition = new Map(distributor.amphorae.map((amphora) => [amphora.position, amphora]));
   const byId = new Map(distributor.amphorae.map((amphora) => [amphora.id, amphora]));
   let changed = false;
@@ -87,6 +98,7 @@ export function registerAmphorae(
   if (!changed) return distributor;
   const amphorae = [...byPosition.values()].sort((a, b) => a.position - b.position);
   refuseSharedAddress(amphorae, requests);
+  refuseVipAddress(distributor.vips, requests);
   const highest = amphorae.at(-1)?.position ?? 0;
   return {
     ...distributor,
@@ -141,15 +153,15 @@ function choosePosition({ request, known, field, byPosition, limits }: Placement
 
 /** No new connection goes to them. @throws AMPHORA_NOT_FOUND */
 export function drainAmphorae(distributor: Distributor, ids: readonly string[]): Distributor {
-  refuseDuplicates(ids);
+  refuseDuplicates(ids, (index) => `amphora_ids[${index}]`);
   const byId = new Map(distributor.amphorae.map((amphora) => [amphora.id, amphora]));
   for (const [index, id] of ids.entries()) {
-    parseAmphoraId(id, `amphorae[${index}].id`);
+    parseAmphoraId(id, `amphora_ids[${index}]`);
     if (byId.has(id)) continue;
     throw new DistributordError(
       'AMPHORA_NOT_FOUND',
-      `amphorae[${index}].id ${id} is not registered with distributor ${distributor.id}`,
-      { field: `amphorae[${index}].id`, value: id },
+      `amphora_ids[${index}] ${id} is not registered with distributor ${distributor.id}`,
+      { field: `amphora_ids[${index}]`, value: id },
     );
   }
   const draining = new Set(ids);
@@ -162,8 +174,8 @@ export function drainAmphorae(distributor: Distributor, ids: readonly string[]):
 
 /** They are gone, and their connections with them; absent ones are passed over. */
 export function unregisterAmphorae(distributor: Distributor, ids: readonly string[]): Distributor {
-  refuseDuplicates(ids);
-  ids.forEach((id, index) => parseAmphoraId(id, `amphorae[${index}].id`));
+  refuseDuplicates(ids, (index) => `amphora_ids[${index}]`);
+  ids.forEach((id, index) => parseAmphoraId(id, `amphora_ids[${index}]`));
   const going = new Set(ids);
   const amphorae = distributor.amphorae.filter((amphora) => !going.has(amphora.id));
   return amphorae.length === distributor.amphorae.length
@@ -175,12 +187,24 @@ function sameAmphora(a: Amphora, b: Amphora): boolean {
   return a.ip === b.ip && a.mac === b.mac && a.weight === b.weight && a.state === b.state;
 }
 
-function refuseDuplicates(ids: readonly string[]): void {
+/** An amphora at the VIP's address could never be told from the VIP. */
+function refuseVipAddress(vips: readonly Vip[], requests: readonly AmphoraRequest[]): void {
+  requests.forEach(({ ip }, index) => {
+    if (!vips.some(({ address }) => address === parseAddress(ip, `amphorae[${index}].ip`))) return;
+    throw new DistributordError(
+      'ADDRESS_IN_USE',
+      `amphorae[${index}].ip ${ip} is a VIP of this distributor`,
+      { field: `amphorae[${index}].ip`, value: ip },
+    );
+  });
+}
+
+function refuseDuplicates(ids: readonly string[], fieldOf: (index: number) => string): void {
   const seen = new Set<string>();
   for (const [index, id] of ids.entries()) {
     if (seen.has(id))
       throw new DistributordError('DUPLICATE_AMPHORA', `amphora ${id} is named twice`, {
-        field: `amphorae[${index}].id`,
+        field: fieldOf(index),
         value: id,
       });
     seen.add(id);

@@ -24,7 +24,7 @@ export class DaemonProcess {
     const path = join(bed.directory, 'distributord.yaml');
     writeFileSync(path, `listen:\n  socket: ${this.socket}\n${config}`);
     this.#child = spawnIn(bed.namespaces.distributor, [process.execPath, MAIN, '--config', path], {
-      stdio: ['ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#exited = new Promise((resolve) => this.#child.once('exit', resolve));

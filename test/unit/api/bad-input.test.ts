@@ -295,6 +295,19 @@ describe('AddVip', () => {
     });
   });
 
+  test('the address of an amphora', async () => {
+    const call = bed.client.call('AddVip', {
+      distributor_id: one,
+      vip: vip({ address: '10.0.0.12' }),
+    });
+    await expectRefused(call, {
+      code: 'ALREADY_EXISTS',
+      reason: 'ADDRESS_IN_USE',
+      field: 'vip.address',
+      value: '10.0.0.12',
+    });
+  });
+
   test('a VIP that is there with another affinity', async () => {
     const call = bed.client.call('AddVip', {
       distributor_id: one,
@@ -395,6 +408,11 @@ describe('RegisterAmphorae', () => {
       exists('amphorae[0].ip', '10.0.0.11', 'ADDRESS_IN_USE'),
     ],
     [
+      'the VIP’s own address',
+      [amphora('a3', '10.0.0.100')],
+      exists('amphorae[0].ip', '10.0.0.100', 'ADDRESS_IN_USE'),
+    ],
+    [
       'an amphora of another distributor',
       [amphora('b1', '10.0.0.21')],
       exists('amphorae.id', 'b1', 'AMPHORA_IN_USE'),
@@ -421,7 +439,7 @@ describe('DrainAmphorae and UnregisterAmphorae', () => {
     await expectRefused(call, {
       code: 'NOT_FOUND',
       reason: 'AMPHORA_NOT_FOUND',
-      field: 'amphorae[1].id',
+      field: 'amphora_ids[1]',
       value: 'b1',
     });
   });
@@ -430,7 +448,7 @@ describe('DrainAmphorae and UnregisterAmphorae', () => {
     await expectRefused(call, {
       code: 'INVALID_ARGUMENT',
       reason: 'DUPLICATE_AMPHORA',
-      field: 'amphorae[1].id',
+      field: 'amphora_ids[1]',
       value: 'a1',
     });
   });
