@@ -6,7 +6,8 @@ import { RevertError, runFlow } from '../driver/engine.ts';
 import type { Flow, Values } from '../driver/flow.ts';
 import { DistributordError, toDistributordError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { parseUuid } from '../model/distributor.ts';
+import { parseUuid, type LoadBalancer } from '../model/distributor.ts';
+import type { Vip } from '../model/vip.ts';
 import type { KeyedLock } from '../reconcile/keyed-lock.ts';
 import type { Store, Stored } from '../store/store.ts';
 import { toStatus } from './error-details.ts';
@@ -45,73 +46,94 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     });
   }
 
-  /** Runs a flow on a distributor while nothing else changes it. */
-  async function change(
+  /** Runs a flow on a distributor, and shows the result, while nothing else changes it. */
+  async function change<Response>(
     request: { readonly distributor_id: string; readonly expected_revision: number },
-    flow: Flow,
-    inputs: Values = {},
-  ): Promise<Values> {
+    { flow, inputs = {} }: { readonly flow: Flow; readonly inputs?: Values },
+    show: (stored: Stored, values: Values) => Response,
+  ): Promise<Response> {
     const id = parseUuid(request.distributor_id, 'distributor_id');
-    return locks.run(id, () => {
+    return locks.run(id, async () => {
       requireRevision(store.get(id), request.expected_revision);
-      return runFlow(flow, { distributor_id: id, ...inputs });
+      const values = await runFlow(flow, { distributor_id: id, ...inputs });
+      return show(find(id), values);
     });
+  }
+
+  /** A new distributor's id is nobody else's yet; an existing one may be changing. */
+  async function create(loadBalancer: LoadBalancer): Promise<string> {
+    const run = () =>
+      runFlow(driver.getCreateDistributorSubflow(), { load_balancer: loadBalancer });
+    const existing = store.findByLoadBalancer(loadBalancer.id);
+    const values = await (existing === undefined ? run() : locks.run(existing.distributor.id, run));
+    return values['distributor_id'] as string;
   }
 
   return {
     CreateDistributor: unary(parts.log, async ({ load_balancer }) => {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
-      const values = await locks.run(`load balancer ${loadBalancer.id}`, () =>
-        runFlow(driver.getCreateDistributorSubflow(), { load_balancer: loadBalancer }),
-      );
-      const distributor_id = values['distributor_id'] as string;
-      return { distributor_id, revision: find(distributor_id).revision };
+      return locks.run(`load balancer ${loadBalancer.id}`, async () => {
+        const distributor_id = await create(loadBalancer);
+        return { distributor_id, revision: store.get(distributor_id)?.revision ?? 0 };
+      });
     }),
 
     DeleteDistributor: unary(parts.log, async (request) => {
-      await change(request, driver.getDeleteDistributorSubflow({ cascade: request.cascade }));
-      return { revision: store.revision };
+      const id = parseUuid(request.distributor_id, 'distributor_id');
+      const flow = driver.getDeleteDistributorSubflow({ cascade: request.cascade });
+      return locks.run(id, async () => {
+        requireRevision(store.get(id), request.expected_revision);
+        await runFlow(flow, { distributor_id: id });
+        return { revision: store.revision };
+      });
     }),
 
     AddVip: unary(parts.log, async (request) => {
-      const values = await change(request, driver.getAddVipSubflow(), {
+      const inputs = {
         vip: readVip(request.vip),
         vip_alg: request._vip_alg === 'vip_alg' ? (request.vip_alg ?? null) : null,
         vip_persistence:
           request._vip_persistence === 'vip_persistence' ? (request.vip_persistence ?? null) : null,
-      });
-      const vip = values['add-vip.vip'] as Parameters<typeof vipStatus>[0];
-      return { vip: vipStatus(vip, parts), revision: find(request.distributor_id).revision };
+      };
+      const flow = driver.getAddVipSubflow();
+      return change(request, { flow, inputs }, ({ revision }, values) => ({
+        vip: vipStatus(values['add-vip.vip'] as Vip, parts),
+        revision,
+      }));
     }),
 
     RemoveVip: unary(parts.log, async (request) => {
-      await change(request, driver.getRemoveVipSubflow(), { vip: readVip(request.vip) });
-      return { revision: find(request.distributor_id).revision };
+      const inputs = { vip: readVip(request.vip) };
+      const flow = driver.getRemoveVipSubflow();
+      return change(request, { flow, inputs }, ({ revision }) => ({ revision }));
     }),
 
     RegisterAmphorae: unary(parts.log, async (request) => {
-      const amphorae = readAmphorae(request.amphorae);
-      await change(request, driver.getRegisterAmphoraeSubflow(), { amphorae });
-      const { distributor, revision } = find(request.distributor_id);
-      return { amphorae: amphoraStatuses(distributor, parts), revision };
+      const inputs = { amphorae: readAmphorae(request.amphorae) };
+      const flow = driver.getRegisterAmphoraeSubflow();
+      return change(request, { flow, inputs }, ({ distributor, revision }) => ({
+        amphorae: amphoraStatuses(distributor, parts),
+        revision,
+      }));
     }),
 
     DrainAmphorae: unary(parts.log, async (request) => {
-      const amphorae = readAmphoraIds(request.amphora_ids);
-      await change(request, driver.getDrainAmphoraeSubflow(), { amphorae });
-      const { distributor, revision } = find(request.distributor_id);
-      return {
+      const inputs = { amphorae: readAmphoraIds(request.amphora_ids) };
+      const flow = driver.getDrainAmphoraeSubflow();
+      return change(request, { flow, inputs }, ({ distributor, revision }) => ({
         drains: drainStatuses(distributor, new Set(request.amphora_ids), parts),
         revision,
-      };
+      }));
     }),
 
     UnregisterAmphorae: unary(parts.log, async (request) => {
-      const amphorae = readAmphoraIds(request.amphora_ids);
-      await change(request, driver.getUnregisterAmphoraeSubflow(), { amphorae });
-      const { distributor, revision } = find(request.distributor_id);
-      return { amphorae: amphoraStatuses(distributor, parts), revision };
+      const inputs = { amphorae: readAmphoraIds(request.amphora_ids) };
+      const flow = driver.getUnregisterAmphoraeSubflow();
+      return change(request, { flow, inputs }, ({ distributor, revision }) => ({
+        amphorae: amphoraStatuses(distributor, parts),
+        revision,
+      }));
     }),
 
     GetDistributor: unary(parts.log, ({ distributor_id }) =>

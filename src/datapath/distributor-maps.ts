@@ -117,7 +117,7 @@ export class DistributorMaps {
     if (entry === undefined) return;
     attempt('delete VIP', () => datapath.deleteVip(this.#nativeVip(entry)));
     this.#vips.delete(vipKey(vip));
-    space.releaseVipCounters(entry.counters);
+    space.releaseVip(vip, entry.counters);
     ports.release(vip.interface);
   }
 
@@ -153,7 +153,7 @@ export class DistributorMaps {
 
   #addVip(vip: DatapathVip): void {
     const { datapath, ports, space } = this.#shared;
-    const counters = space.allocateVipCounters();
+    const counters = space.allocateVip(vip);
     try {
       ports.acquire(vip.interface);
       try {
@@ -164,7 +164,7 @@ export class DistributorMaps {
         throw error;
       }
     } catch (error) {
-      space.releaseVipCounters(counters);
+      space.releaseVip(vip, counters);
       throw error;
     }
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
+import { vipKey } from '../model/vip.ts';
+import type { DatapathVip } from '../plan/wanted.ts';
 import type { NativeDatapath, NativeSlotTable } from './native.ts';
 import { RangeAllocator } from './range-allocator.ts';
 
@@ -17,6 +19,7 @@ export class MapSpace {
   readonly #slots: RangeAllocator;
   readonly #positions: RangeAllocator;
   readonly #counters: RangeAllocator;
+  readonly #vips = new Set<string>();
   #lastVipId = 0;
 
   constructor(
@@ -44,13 +47,26 @@ export class MapSpace {
     this.#positions.release(positionBase, positionCapacity(table.size));
   }
 
-  /** Counters for one VIP; element 0 of the map counts packets for none. */
-  allocateVipCounters(): number {
-    return allocate(this.#counters, 1, 'vips') + 1;
+  /**
+   * Counters for one VIP; element 0 of the map counts packets for none.
+   * @throws VIP_IN_USE while another distributor, about to remove it, still has the VIP
+   */
+  allocateVip(vip: DatapathVip): number {
+    const key = vipKey(vip);
+    if (this.#vips.has(key))
+      throw new DistributordError(
+        'VIP_IN_USE',
+        `vip.address ${vip.address} on ${vip.interface} still belongs to another distributor`,
+        { field: 'vip.address', value: vip.address },
+      );
+    const counters = allocate(this.#counters, 1, 'vips') + 1;
+    this.#vips.add(key);
+    return counters;
   }
 
-  releaseVipCounters(index: number): void {
-    this.#counters.release(index - 1, 1);
+  releaseVip(vip: DatapathVip, counters: number): void {
+    this.#vips.delete(vipKey(vip));
+    this.#counters.release(counters - 1, 1);
   }
 
   /** Never given out twice: flow entries of a VIP that is gone match no other. */
