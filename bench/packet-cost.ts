@@ -37,7 +37,7 @@ async function prepare({ tracking, unsettled }: (typeof cases)[number]): Promise
   datapath.putVip({
     ...{ ifindex: 1, outerVlan: 0, innerVlan: 0, address: vip, seed: 1n, mac },
     ...{ slotBase: 0, tableSize: slots, positionBase: 0, vipId: ++vipIds, counters: 1 },
-    ...{ learningUntil: 0, tcpIdle: 900, otherIdle: 60, affinity: 0, tracking },
+    ...{ tcpIdle: 900, otherIdle: 60, affinity: 0, tracking },
   });
 }
 

@@ -77,14 +77,13 @@ struct dist_vip {
 	__u32 position_base; /* index of the distributor's first position */
 	__u32 vip_id; /* never given out twice: stale flow entries cannot match */
 	__u32 counters; /* index into vip_counters */
-	__u32 learning_until; /* s, monotonic: until then an unmarked unknown flow is old */
 	__u32 tcp_idle; /* s: a TCP flow entry older than this does not count */
 	__u32 other_idle; /* s: the same for all other protocols */
 	__u8 mac[6]; /* of the port; at an even offset, for comparison by halves */
 	__u8 slot_shift; /* 32 - log2(slots of the distributor) */
 	__u8 affinity; /* enum dist_affinity */
 	__u8 tracking; /* enum dist_tracking */
-	__u8 reserved[19];
+	__u8 reserved[23];
 };
 DIST_ASSERT_SIZE(struct dist_vip, 64);
 
@@ -117,6 +116,12 @@ DIST_ASSERT_SIZE(struct dist_slot, 8);
 typedef __u64 dist_position;
 #define DIST_POSITION_GENERATION_SHIFT 48
 #define DIST_POSITION_MAC_MASK ((1ULL << DIST_POSITION_GENERATION_SHIFT) - 1)
+
+/*
+ * The second (monotonic) until which a distributor's unmarked unknown flows count as old,
+ * in the element of its first position: every change of the table sets it, in one store.
+ */
+typedef __u64 dist_learning;
 
 struct dist_flow_key {
 	struct dist_address source;

@@ -68,6 +68,8 @@ static __always_inline enum dist_verdict handle_arp(struct cursor *cursor, struc
 		return DIST_PASS_NOT_VIP;
 	if (!is_group_mac(ethernet->h_dest) && !same_mac(ethernet->h_dest, (*vip)->mac))
 		return DIST_PASS_OTHER_MAC;
+	if (is_group_mac(ethernet->h_source)) /* the answer would go to many */
+		return DIST_DROP_BAD_HEADER;
 	if (arp->operation != bpf_htons(ARP_REQUEST))
 		return DIST_PASS_NOT_REQUEST;
 	/* A sender that claims the target for itself is announcing, not asking. */

@@ -88,6 +88,8 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 		if (!is_group_mac(packet->ethernet->h_dest) &&
 		    !same_mac(packet->ethernet->h_dest, (*vip)->mac))
 			return DIST_PASS_OTHER_MAC;
+		if (is_group_mac(packet->ethernet->h_source) || is_multicast(&ip->saddr))
+			return DIST_DROP_BAD_HEADER;
 		if (!has_bytes(ctx,
 			       packet->network_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len)))
 			return DIST_DROP_TRUNCATED;
@@ -98,7 +100,7 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	if (verdict != GO_ON)
 		return verdict;
 
-	if (ip->version != 6 || is_ipv4_mapped(&ip->saddr))
+	if (ip->version != 6 || is_ipv4_mapped(&ip->saddr) || is_multicast(&ip->saddr))
 		return DIST_DROP_BAD_HEADER;
 	if (ip->hop_limit <= 1)
 		return DIST_DROP_TTL_EXPIRED;

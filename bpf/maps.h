@@ -15,7 +15,7 @@ struct {
 	__type(value, struct dist_vip);
 } vips SEC(".maps");
 
-/* Slots and positions are memory-mapped by the daemon and changed without a syscall. */
+/* Memory-mapped by the daemon, and changed without a syscall: slots, positions, learning. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -31,6 +31,14 @@ struct {
 	__type(key, __u32);
 	__type(value, dist_position);
 } positions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, dist_learning);
+} learning SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

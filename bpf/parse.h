@@ -99,6 +99,11 @@ static __always_inline void map_ipv4(struct dist_address *address, __be32 ipv4)
 	__builtin_memcpy(address->byte + 12, &ipv4, 4);
 }
 
+static __always_inline bool is_multicast(const struct in6_addr *address)
+{
+	return address->in6_u.u6_addr8[0] == 0xff;
+}
+
 /* Such an address has no place on the wire, and would be taken for the IPv4 one. */
 static __always_inline bool is_ipv4_mapped(const struct in6_addr *address)
 {

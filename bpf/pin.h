@@ -50,6 +50,14 @@ static __always_inline bool is_live(const struct dist_flow *flow, const struct d
 	       (__s32)(now - flow->last_seen) <= (__s64)idle;
 }
 
+static __always_inline bool is_learning(const struct dist_vip *vip, __u32 now)
+{
+	__u32 index = vip->position_base;
+	dist_learning *until = bpf_map_lookup_elem(&learning, &index);
+
+	return until && (__s32)(now - (__u32) * (volatile dist_learning *)until) < 0;
+}
+
 /* The slot stays unsettled for as long as packets go anywhere but to `current`. */
 static __always_inline void keep_unsettled(struct dist_slot *slot, __u32 now)
 {
@@ -80,7 +88,7 @@ static __always_inline enum dist_verdict pin(struct packet *packet, const struct
 		}
 	}
 
-	if (packet->starts || (!packet->marked && (__s32)(now - vip->learning_until) >= 0)) {
+	if (packet->starts || (!packet->marked && !is_learning(vip, now))) {
 		choice->owner = owners.current;
 		choice->new_flow = true;
 		verdict = DIST_TX_NEW;

@@ -37,7 +37,7 @@ const schema = z
         /** VIPs of all distributors. 64 bytes each, and 144 for each CPU. */
         vips: count.default(16_384),
         /** Slots of all tables. 8 bytes each; each 256 have a position of 8 more. */
-        slots: count.min(256).default(4_194_304),
+        slots: count.multipleOf(256).default(4_194_304),
         /** Flow entries. About 100 bytes each; the least recently used goes first. */
         flows: count.default(524_288),
       })

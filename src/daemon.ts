@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Server } from 'node:net';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
 import type { Config } from './config.ts';
 import type { Datapath } from './datapath/datapath.ts';
 import { KernelDatapath } from './datapath/kernel-datapath.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
+import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
 import type { WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
@@ -21,6 +23,7 @@ const shutdownMs = 5000;
 /** The running daemon: wires the parts together and ends them in order. */
 export class Daemon {
   readonly #log: Log;
+  readonly #instanceLock: Server;
   readonly #store: Store;
   readonly #datapath: Datapath;
   readonly #reconciler: Reconciler;
@@ -29,8 +32,9 @@ export class Daemon {
   readonly #server: ApiServer;
   readonly #upkeep: NodeJS.Timeout;
 
-  private constructor(config: Config, log: Log) {
+  private constructor(config: Config, log: Log, instanceLock: Server) {
     const { capacity, timeouts, tables } = config;
+    this.#instanceLock = instanceLock;
     this.#log = log;
     this.#store = new MemoryStore();
     this.#datapath = new KernelDatapath({
@@ -58,7 +62,7 @@ export class Daemon {
 
   /** Answers calls when this resolves. If it rejects, nothing is left in the kernel. */
   static async start(config: Config, log: Log): Promise<Daemon> {
-    const daemon = new Daemon(config, log);
+    const daemon = new Daemon(config, log, await takeInstanceLock());
     try {
       await daemon.#server.listen(config.listen.socket);
     } catch (error) {
@@ -82,6 +86,7 @@ export class Daemon {
     clearInterval(this.#upkeep);
     this.#announcer.close();
     this.#datapath.close();
+    this.#instanceLock.close();
   }
 
   /** An amphora's MAC is known now, or is another one. */
@@ -93,6 +98,7 @@ export class Daemon {
 
   #keepUp(): void {
     this.#reconciler.settle();
+    this.#datapath.keepUp();
     for (const id of this.#reconciler.pending) this.#convergeAgain(id);
   }
 

@@ -183,6 +183,13 @@ export interface Fault {
   readonly cause?: unknown;
 }
 
+/** Both travel in a call's trailers, which must stay small. */
+const longest = 256;
+
+function clip(text: string): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+}
+
 /** The one class of errors that a caller sees. */
 export class DistributordError extends Error {
   readonly reason: Reason;
@@ -190,11 +197,11 @@ export class DistributordError extends Error {
   readonly value: string | null;
 
   constructor(reason: Reason, message: string, fault: Fault = {}) {
-    super(message, { cause: fault.cause });
+    super(clip(message), { cause: fault.cause });
     this.name = 'DistributordError';
     this.reason = reason;
     this.field = fault.field ?? null;
-    this.value = fault.value === undefined ? null : String(fault.value);
+    this.value = fault.value === undefined ? null : clip(String(fault.value));
   }
 
   get kind(): ErrorKind {

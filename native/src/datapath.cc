@@ -3,6 +3,9 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <bit>
@@ -35,7 +38,6 @@ dist_vip VipFrom(const Napi::Object& object) {
   vip.position_base = Uint32At(object, "positionBase");
   vip.vip_id = Uint32At(object, "vipId");
   vip.counters = Uint32At(object, "counters");
-  vip.learning_until = Uint32At(object, "learningUntil");
   vip.tcp_idle = Uint32At(object, "tcpIdle");
   vip.other_idle = Uint32At(object, "otherIdle");
   vip.slot_shift = static_cast<uint8_t>(std::countl_zero(table_size) + 1);
@@ -102,6 +104,8 @@ Napi::Function Datapath::Define(Napi::Env env) {
        InstanceMethod<&Datapath::PutVip>("putVip"),
        InstanceMethod<&Datapath::DeleteVip>("deleteVip"), InstanceMethod<&Datapath::Table>("table"),
        InstanceMethod<&Datapath::SetPosition>("setPosition"),
+       InstanceMethod<&Datapath::SetLearning>("setLearning"),
+       InstanceMethod<&Datapath::Synchronize>("synchronize"),
        InstanceMethod<&Datapath::MovePositions>("movePositions"),
        InstanceMethod<&Datapath::VipCounters>("vipCounters"),
        InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
@@ -124,6 +128,7 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     program_ = std::make_unique<Program>(capacity_);
     slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
     positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
+    learning_ = std::make_shared<MappedArray>(program_->learning(), capacity_.positions);
   });
 }
 
@@ -155,8 +160,14 @@ void Datapath::PutVip(const Napi::CallbackInfo& info) {
     throw ArgumentError(info.Env(), "positionBase", "is out of range");
   if (vip.counters == DIST_COUNTERS_NO_VIP || vip.counters > capacity_.vips)
     throw ArgumentError(info.Env(), "counters", "is out of range");
-  Guard(info.Env(),
-        [&] { Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY)); });
+  Guard(info.Env(), [&] {
+    // The kernel gives the memory of a replaced or deleted element to the next one at once,
+    // while a packet may still read it: it would be treated as for another VIP.
+    if (replaced_) WaitForReaders();
+    dist_vip before;
+    replaced_ = bpf_map_lookup_elem(program.vips(), &key, &before) == 0;
+    Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY));
+  });
 }
 
 void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
@@ -165,6 +176,25 @@ void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
   int result = bpf_map_delete_elem(program.vips(), &key);
   if (result == -ENOENT) return;
   Guard(info.Env(), [&] { Check("bpf(delete vip)", result); });
+  replaced_ = true;
+}
+
+// Returns when every run of the program that was under way has ended (an RCU grace period).
+void Datapath::WaitForReaders() {
+  Check("membarrier", static_cast<int>(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)));
+  replaced_ = false;
+}
+
+void Datapath::Synchronize(const Napi::CallbackInfo& info) {
+  Open(info.Env());
+  Guard(info.Env(), [&] { WaitForReaders(); });
+}
+
+// {index: of the distributor's first position, until: s}
+void Datapath::SetLearning(const Napi::CallbackInfo& info) {
+  size_t index = PositionIndex(info);
+  uint64_t until = Uint32At(info[0].As<Napi::Object>(), "until");
+  std::atomic_ref(learning_->words()[index]).store(until);
 }
 
 Napi::Value Datapath::Table(const Napi::CallbackInfo& info) {
@@ -340,6 +370,7 @@ void Datapath::Close(const Napi::CallbackInfo&) {
   program_.reset();
   slots_.reset();
   positions_.reset();
+  learning_.reset();
 }
 
 }  // namespace distributor

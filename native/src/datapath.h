@@ -24,6 +24,8 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void DeleteVip(const Napi::CallbackInfo& info);
   Napi::Value Table(const Napi::CallbackInfo& info);
   void SetPosition(const Napi::CallbackInfo& info);
+  void SetLearning(const Napi::CallbackInfo& info);
+  void Synchronize(const Napi::CallbackInfo& info);
   void MovePositions(const Napi::CallbackInfo& info);
   Napi::Value VipCounters(const Napi::CallbackInfo& info);
   Napi::Value PositionCounters(const Napi::CallbackInfo& info);
@@ -35,6 +37,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value Inventory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
+  void WaitForReaders();
   Program& Open(Napi::Env env) const;  // throws CLOSED
   size_t PositionIndex(const Napi::CallbackInfo& info) const;
 
@@ -43,6 +46,8 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::unique_ptr<Program> program_;
   std::shared_ptr<MappedArray> slots_;
   std::shared_ptr<MappedArray> positions_;
+  std::shared_ptr<MappedArray> learning_;
+  bool replaced_ = false;  // a VIP's element was freed since the last WaitForReaders()
 };
 
 }  // namespace distributor

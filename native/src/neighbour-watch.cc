@@ -27,6 +27,7 @@ void CallBack(Napi::Env env, Napi::Function on_change, NeighbourEntry* entry) {
   change.Set("ifindex", entry->neighbour.ifindex);
   change.Set("ip", FormatAddress(entry->neighbour.address));
   change.Set("mac", MacToJs(env, entry->mac));
+  change.Set("deleted", entry->deleted);
   on_change.Call({change});
 }
 
@@ -48,11 +49,20 @@ NeighbourWatch::NeighbourWatch(const Napi::CallbackInfo& info) try
                                              "NeighbourWatch", 0, 1);
   on_change_.Unref(info.Env());  // watching alone does not keep the process alive
   thread_ = std::thread([this] { Listen(); });
+  // The environment takes the callback away before it destroys *this.
+  cleanup_ = info.Env().AddCleanupHook(std::function<void()>([this] {
+    StopThread();
+    environment_ended_ = true;
+  }));
 } catch (const SystemError& error) {
   throw error.ToJs(info.Env());
 }
 
-NeighbourWatch::~NeighbourWatch() { Stop(); }
+NeighbourWatch::~NeighbourWatch() {
+  if (closed_) return;
+  StopThread();
+  if (!environment_ended_) cleanup_.Remove(Env());
+}
 
 // {ifindex, ip} → the MAC if it is known already, else null; changes come by the callback.
 Napi::Value NeighbourWatch::Add(const Napi::CallbackInfo& info) {
@@ -88,18 +98,19 @@ void NeighbourWatch::Remove(const Napi::CallbackInfo& info) {
 void NeighbourWatch::Close(const Napi::CallbackInfo& info) {
   if (closed_) return;
   closed_ = true;
-  Stop();
+  StopThread();
+  cleanup_.Remove(info.Env());
+  on_change_.Release();
   Guard(info.Env(), [&] {
     for (const Neighbour& neighbour : watched_) ForgetNeighbour(requests_, neighbour);
   });
   watched_.clear();
 }
 
-void NeighbourWatch::Stop() {
+void NeighbourWatch::StopThread() {
   if (!thread_.joinable()) return;
   eventfd_write(stop_.get(), 1);
   thread_.join();
-  on_change_.Release();
 }
 
 void NeighbourWatch::Listen() {
@@ -136,8 +147,8 @@ void NeighbourWatch::ReportAll() {
     NetlinkSocket requests;
     for (const Neighbour& neighbour : watched) {
       auto entry = LookUpNeighbour(requests, neighbour);
-      auto* owned = new NeighbourEntry(entry.value_or(
-          NeighbourEntry{.neighbour = neighbour, .mac = {}, .permanent = false, .ours = false}));
+      auto* owned = new NeighbourEntry(entry.value_or(NeighbourEntry{
+          .neighbour = neighbour, .mac = {}, .permanent = false, .deleted = true, .ours = false}));
       if (on_change_.NonBlockingCall(owned, CallBack) != napi_ok) delete owned;
     }
   } catch (const SystemError&) {

@@ -31,7 +31,7 @@ class NeighbourWatch : public Napi::ObjectWrap<NeighbourWatch> {
   void Listen();
   void Report(const nlmsghdr& message);
   void ReportAll();
-  void Stop();
+  void StopThread();
 
   NetlinkSocket requests_;       // used by the JavaScript thread only
   NetlinkSocket notifications_;  // used by the listening thread only
@@ -40,6 +40,8 @@ class NeighbourWatch : public Napi::ObjectWrap<NeighbourWatch> {
   std::set<Neighbour> watched_;  // guarded by mutex_
   Napi::ThreadSafeFunction on_change_;
   std::thread thread_;
+  Napi::Env::CleanupHook<std::function<void()>> cleanup_;
+  bool environment_ended_ = false;
   bool closed_ = false;
 };
 

@@ -68,6 +68,7 @@ std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
       .neighbour = {.ifindex = static_cast<uint32_t>(body->ndm_ifindex), .address = {}},
       .mac = std::nullopt,
       .permanent = (body->ndm_state & NUD_PERMANENT) != 0,
+      .deleted = message.nlmsg_type == RTM_DELNEIGH,
       .ours = false};
   bool has_mac = message.nlmsg_type == RTM_NEWNEIGH && (body->ndm_state & kHasMac);
   auto* attribute = static_cast<nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(ndmsg)));

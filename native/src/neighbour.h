@@ -26,6 +26,7 @@ struct NeighbourEntry {
   Neighbour neighbour;
   std::optional<Mac> mac;  // none while the address does not answer
   bool permanent;          // set by the host's administrator
+  bool deleted;            // the kernel gave the entry up: its port went down, or a flush
   bool ours;               // made by ManageNeighbour, by this process or one before
 };
 

@@ -42,6 +42,7 @@ Program::Program(const Capacity& capacity) {
   Check("bpf(size vips)", bpf_map__set_max_entries(maps.vips, capacity.vips));
   Check("bpf(size slots)", bpf_map__set_max_entries(maps.slots, capacity.slots));
   Check("bpf(size positions)", bpf_map__set_max_entries(maps.positions, capacity.positions));
+  Check("bpf(size learning)", bpf_map__set_max_entries(maps.learning, capacity.positions));
   Check("bpf(size flows)", bpf_map__set_max_entries(maps.flows, capacity.flows));
   // Element 0 is for packets of no VIP.
   Check("bpf(size vip_counters)", bpf_map__set_max_entries(maps.vip_counters, capacity.vips + 1));
@@ -77,6 +78,7 @@ int Program::fd() const { return bpf_program__fd(skeleton_->progs.distributor); 
 int Program::vips() const { return bpf_map__fd(skeleton_->maps.vips); }
 int Program::slots() const { return bpf_map__fd(skeleton_->maps.slots); }
 int Program::positions() const { return bpf_map__fd(skeleton_->maps.positions); }
+int Program::learning() const { return bpf_map__fd(skeleton_->maps.learning); }
 int Program::flows() const { return bpf_map__fd(skeleton_->maps.flows); }
 int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
 int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }

@@ -38,6 +38,7 @@ class Program {
   int vips() const;
   int slots() const;
   int positions() const;
+  int learning() const;
   int flows() const;
   int vip_counters() const;
   int position_counters() const;

@@ -22,6 +22,13 @@ std::span<const uint16_t> OwnersFrom(const Napi::Object& object, const char* fie
 
 }  // namespace
 
+namespace {
+
+// Tells a real SlotTable from an object that was only given its prototype.
+constexpr napi_type_tag kTypeTag = {0x6469737472696275, 0x736c6f747461626c};
+
+}  // namespace
+
 Napi::Function SlotTableObject::Define(Napi::Env env) {
   return DefineClass(
       env, "SlotTable",
@@ -40,6 +47,7 @@ Napi::Object SlotTableObject::Make(Napi::Env env, SlotTable table) {
 }
 
 SlotTableObject::SlotTableObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTypeTag);
   if (info[0].IsExternal()) {
     table_ = std::make_unique<SlotTable>(*info[0].As<Napi::External<SlotTable>>().Data());
     return;
@@ -58,11 +66,14 @@ Napi::Value SlotTableObject::Size(const Napi::CallbackInfo& info) {
 
 Napi::Value SlotTableObject::Apply(const Napi::CallbackInfo& info) {
   auto change = info[0].As<Napi::Object>();
+  uint32_t now = Uint32At(change, "now");
+  std::span<const uint16_t> retired = OwnersFrom(change, "retired");
+  // Copied: reading the next property may run code that takes the memory away.
+  std::vector<uint16_t> gone(retired.begin(), retired.end());
   std::span<const uint16_t> owners = OwnersFrom(change, "owners");
   if (owners.size() != table_->size())
     throw ArgumentError(info.Env(), "owners", "must have an element for every slot");
-  SlotTable::Applied applied =
-      table_->Apply(owners, OwnersFrom(change, "retired"), Uint32At(change, "now"));
+  SlotTable::Applied applied = table_->Apply(owners, gone, now);
   auto result = Napi::Object::New(info.Env());
   result.Set("changed", applied.changed);
   result.Set("unsettled", applied.unsettled);
@@ -79,8 +90,7 @@ Napi::Value SlotTableObject::Settle(const Napi::CallbackInfo& info) {
 void SlotTableObject::SplitFrom(const Napi::CallbackInfo& info) {
   auto split = info[0].As<Napi::Object>();
   Napi::Value value = split.Get("smaller");
-  auto constructor = info.Env().GetInstanceData<AddonData>()->slot_table.Value();
-  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor))
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTypeTag))
     throw ArgumentError(info.Env(), "smaller", "must be a SlotTable");
   SlotTable& smaller = *Unwrap(value.As<Napi::Object>())->table_;
   if (table_->size() % smaller.size() != 0)

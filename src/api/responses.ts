@@ -76,9 +76,15 @@ function conditionsOf(distributor: Distributor, view: View): Condition[] {
   const add = (type: string, message: string) => conditions.push({ type, message });
   const outOfSync = view.reconciler.outOfSync(distributor.id);
   if (outOfSync !== null) add('OUT_OF_SYNC', outOfSync);
-  for (const name of new Set(distributor.vips.map((vip) => vip.interface)))
-    if (view.datapath.portState(name)?.xdpMode === 'generic')
+  for (const name of new Set(distributor.vips.map((vip) => vip.interface))) {
+    const port = view.datapath.portState(name);
+    if (port === null) continue;
+    if (port.xdpMode === 'generic')
       add('XDP_GENERIC_MODE', `interface ${name}: its driver has no native XDP, packets cost more`);
+    if (port.condition === 'down') add('PORT_DOWN', `interface ${name} is down`);
+    if (port.condition === 'replaced')
+      add('PORT_REPLACED', `interface ${name} is gone, or has another index or MAC`);
+  }
   const statuses = amphoraStatuses(distributor, view);
   for (const { id, ip, resolved } of statuses)
     if (resolved !== true)

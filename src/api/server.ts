@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
 import { api, packageDefinition, serviceName } from './proto.ts';
 
@@ -40,9 +41,15 @@ export class ApiServer {
   /** Takes no new calls; resolves when those in flight are answered, or cut off at the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.#setServing('NOT_SERVING');
-    const timer = setTimeout(() => this.#server.forceShutdown(), deadlineMs);
-    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    clearTimeout(timer);
+    const ended = new AbortController();
+    const answered = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    // A client that never speaks holds its connection open even against forceShutdown().
+    const deadline = delay(deadlineMs, undefined, { signal: ended.signal }).then(
+      () => this.#server.forceShutdown(),
+      () => undefined,
+    );
+    await Promise.race([answered, deadline]);
+    ended.abort();
   }
 
   #setServing(status: 'SERVING' | 'NOT_SERVING'): void {

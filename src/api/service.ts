@@ -61,22 +61,22 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
   }
 
   /** A new distributor's id is nobody else's yet; an existing one may be changing. */
-  async function create(loadBalancer: LoadBalancer): Promise<string> {
-    const run = () =>
-      runFlow(driver.getCreateDistributorSubflow(), { load_balancer: loadBalancer });
+  function create(loadBalancer: LoadBalancer) {
+    const flow = driver.getCreateDistributorSubflow();
+    const work = async () => {
+      const values = await runFlow(flow, { load_balancer: loadBalancer });
+      const distributor_id = values['distributor_id'] as string;
+      return { distributor_id, revision: find(distributor_id).revision };
+    };
     const existing = store.findByLoadBalancer(loadBalancer.id);
-    const values = await (existing === undefined ? run() : locks.run(existing.distributor.id, run));
-    return values['distributor_id'] as string;
+    return existing === undefined ? work() : locks.run(existing.distributor.id, work);
   }
 
   return {
     CreateDistributor: unary(parts.log, async ({ load_balancer }) => {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
-      return locks.run(`load balancer ${loadBalancer.id}`, async () => {
-        const distributor_id = await create(loadBalancer);
-        return { distributor_id, revision: store.get(distributor_id)?.revision ?? 0 };
-      });
+      return locks.run(`load balancer ${loadBalancer.id}`, () => create(loadBalancer));
     }),
 
     DeleteDistributor: unary(parts.log, async (request) => {

@@ -24,6 +24,8 @@ export interface SlotCounts {
 export interface PortState {
   readonly mac: string;
   readonly xdpMode: 'native' | 'generic';
+  /** 'replaced': the port is not the one, or has not the MAC, that the program was given. */
+  readonly condition: 'up' | 'down' | 'replaced';
 }
 
 /** What carries packets: the port between the daemon's logic and the kernel. */
@@ -39,6 +41,8 @@ export interface Datapath {
   resolvedMac(neighbour: WatchedNeighbour): string | null;
   /** Called with a watched address whenever its MAC becomes another one. */
   onNeighbourChange(listener: (neighbour: WatchedNeighbour) => void): void;
+  /** To be called every second or so: repairs what the kernel gave up by itself. */
+  keepUp(): void;
   /** Tells the VIP's link where it is, once. */
   announce(vip: DatapathVip): void;
   /** Settles the distributor's quiet slots; returns how many stay unsettled. */

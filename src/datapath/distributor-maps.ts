@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as delay } from 'node:timers/promises';
+import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
 import { vipKey } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
@@ -37,9 +37,6 @@ type OperationOf<Kind extends Operation['kind']> = Operation & { readonly kind: 
 const affinityNumbers = { SOURCE_IP: 0, SOURCE_IP_AND_PORT: 1 } as const;
 const trackingNumbers = { ADAPTIVE: 0, FULL: 1, STATELESS: 2 } as const;
 
-/** By then no run of the program can hold a VIP that was replaced: it lasts microseconds. */
-const lastReaderMs = 10;
-
 /** One distributor's table, positions and VIPs in the kernel's maps. */
 export class DistributorMaps {
   readonly #shared: Surroundings;
@@ -55,14 +52,18 @@ export class DistributorMaps {
     this.#seed = seedOf(distributorId);
     this.#place = shared.space.allocateTable(size);
     this.#place.table.clear();
+    this.#learnUntil(this.#learningUntil);
   }
 
+  /** @throws DATAPATH_FAILED while it has VIPs, which would lead into another's table */
   drop(): void {
+    if (this.#vips.size > 0)
+      throw new DistributordError('DATAPATH_FAILED', 'the table still has VIPs');
     this.#shared.space.releaseTable(this.#place);
   }
 
   /** The VIPs change over to the larger table one by one; until then both answer alike. */
-  async grow({ size }: OperationOf<'grow-table'>): Promise<void> {
+  grow({ size }: OperationOf<'grow-table'>): void {
     const { datapath, space } = this.#shared;
     const before = this.#place;
     const after = space.allocateTable(size);
@@ -73,9 +74,15 @@ export class DistributorMaps {
       count: positionCapacity(before.table.size),
     });
     this.#place = after;
-    this.#writeVips();
-    await delay(lastReaderMs);
+    this.#learnUntil(this.#learningUntil);
+    for (const entry of this.#vips.values()) this.#writeVip(entry);
+    attempt('wait for readers', () => datapath.synchronize());
     space.releaseTable(before);
+  }
+
+  #learnUntil(until: number): void {
+    this.#learningUntil = until;
+    this.#shared.datapath.setLearning({ index: this.#place.positionBase, until });
   }
 
   async assign({ weights, retired }: OperationOf<'assign-slots'>): Promise<void> {
@@ -87,8 +94,7 @@ export class DistributorMaps {
     });
     const now = native.now();
     // First the window, then the slots: no packet may see a changed slot without it.
-    this.#learningUntil = now + this.#shared.timeouts.learningWindow;
-    this.#writeVips();
+    this.#learnUntil(now + this.#shared.timeouts.learningWindow);
     const retiredOwners = Uint16Array.from(retired, (position) => position + 1);
     table.apply({ owners, retired: retiredOwners, now });
   }
@@ -169,10 +175,6 @@ export class DistributorMaps {
     }
   }
 
-  #writeVips(): void {
-    for (const entry of this.#vips.values()) this.#writeVip(entry);
-  }
-
   #writeVip(entry: VipEntry): void {
     attempt('put VIP', () => this.#shared.datapath.putVip(this.#nativeVip(entry)));
     this.#vips.set(vipKey(entry.vip), entry);
@@ -194,7 +196,6 @@ export class DistributorMaps {
       positionBase,
       vipId,
       counters,
-      learningUntil: this.#learningUntil,
       tcpIdle: timeouts.tcpIdle,
       otherIdle: timeouts.otherIdle,
       affinity: affinityNumbers[vip.affinity],

@@ -49,6 +49,11 @@ export class KernelDatapath implements Datapath {
 
   async execute(distributorId: string, operation: Operation): Promise<void> {
     if (operation.kind === 'create-table') {
+      if (this.#distributors.has(distributorId))
+        throw new DistributordError(
+          'DATAPATH_FAILED',
+          `distributor ${distributorId} is in the data path already`,
+        );
       const maps = new DistributorMaps(distributorId, operation.size, this.#shared);
       this.#distributors.set(distributorId, maps);
       return;
@@ -56,7 +61,7 @@ export class KernelDatapath implements Datapath {
     const maps = this.#require(distributorId);
     switch (operation.kind) {
       case 'grow-table':
-        await maps.grow(operation);
+        maps.grow(operation);
         break;
       case 'assign-slots':
         await maps.assign(operation);
@@ -134,8 +139,12 @@ export class KernelDatapath implements Datapath {
     return packets.reduce((sum, count) => sum + count, 0);
   }
 
+  keepUp(): void {
+    this.#neighbours.keepUp();
+  }
+
   portState(interfaceName: string): PortState | null {
-    return this.#shared.ports.get(interfaceName);
+    return this.#shared.ports.state(interfaceName);
   }
 
   close(): void {

@@ -62,8 +62,6 @@ export interface NativeVip extends NativeVipKey {
   readonly vipId: number;
   /** Index into the VIP counters, from 1. */
   readonly counters: number;
-  /** Seconds of `now()`. */
-  readonly learningUntil: number;
   /** Seconds. */
   readonly tcpIdle: number;
   readonly otherIdle: number;
@@ -103,6 +101,10 @@ export interface NativeDatapath {
     readonly mac: string | null;
     readonly sameAmphora: boolean;
   }): void;
+  /** Until when (s of `now()`) the distributor whose positions start at `index` learns. */
+  setLearning(window: { readonly index: number; readonly until: number }): void;
+  /** Returns when no packet that is under way can see what was there before. */
+  synchronize(): void;
   /** Copies positions with their generations, and their counters, to a larger range. */
   movePositions(move: { readonly from: number; readonly to: number; readonly count: number }): void;
   vipCounters(index: number): { readonly packets: readonly number[]; readonly bytes: number };
@@ -153,7 +155,13 @@ export interface Native {
   readonly SlotTable: new (size: number) => NativeSlotTable;
   readonly Datapath: new (capacity: NativeCapacity) => NativeDatapath;
   readonly NeighbourWatch: new (
-    onChange: (change: NativeNeighbour & { readonly mac: string | null }) => void,
+    onChange: (
+      change: NativeNeighbour & {
+        readonly mac: string | null;
+        /** The kernel gave the entry up: it must be added again. */
+        readonly deleted: boolean;
+      },
+    ) => void,
   ) => NativeNeighbourWatch;
   /** Off the event loop. weights[i] is position i's; returns an owner for each slot. */
   buildTable(table: {

@@ -8,6 +8,8 @@ interface Watched {
   readonly ifindex: number;
   mac: string | null;
   users: number;
+  /** The kernel has given the entry up: to be watched anew. */
+  lost: boolean;
 }
 
 /**
@@ -21,12 +23,32 @@ export class NeighbourTable {
   readonly #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
 
   constructor(native: Native) {
-    this.#watch = new native.NeighbourWatch(({ ifindex, ip, mac }) => {
+    this.#watch = new native.NeighbourWatch(({ ifindex, ip, mac, deleted }) => {
       const watched = this.#byNative.get(nativeKey(ifindex, ip));
-      if (watched === undefined || mac === null || mac === watched.mac) return;
-      watched.mac = mac;
-      for (const listener of this.#listeners) listener(watched.neighbour);
+      if (watched === undefined) return;
+      if (deleted) watched.lost = true;
+      this.#hear(watched, mac);
     });
+  }
+
+  #hear(watched: Watched, mac: string | null): void {
+    if (mac === null || mac === watched.mac) return;
+    watched.mac = mac;
+    for (const listener of this.#listeners) listener(watched.neighbour);
+  }
+
+  /** Watches anew what was lost to a flush or a port that went down, once that is possible. */
+  keepUp(): void {
+    for (const watched of this.#byKey.values()) {
+      if (!watched.lost) continue;
+      const { ifindex, neighbour } = watched;
+      try {
+        watched.lost = false;
+        this.#hear(watched, this.#watch.add({ ifindex, ip: neighbour.ip }));
+      } catch {
+        watched.lost = true; // the port is still down
+      }
+    }
   }
 
   onChange(listener: (neighbour: WatchedNeighbour) => void): void {
@@ -45,7 +67,7 @@ export class NeighbourTable {
       known.users++;
       return;
     }
-    const watched: Watched = { neighbour, ifindex, mac: null, users: 1 };
+    const watched: Watched = { neighbour, ifindex, mac: null, users: 1, lost: false };
     watched.mac = attempt(`watch ${key}`, () => this.#watch.add({ ifindex, ip: neighbour.ip }));
     this.#byKey.set(key, watched);
     this.#byNative.set(nativeKey(ifindex, neighbour.ip), watched);

@@ -5,7 +5,7 @@ import type { PortState } from './datapath.ts';
 import { errorCode } from './native-failure.ts';
 import type { NativeDatapath } from './native.ts';
 
-export interface AttachedPort extends PortState {
+export interface AttachedPort extends Omit<PortState, 'condition'> {
   readonly ifindex: number;
 }
 
@@ -29,6 +29,15 @@ export class PortSet {
     const port = this.get(name);
     if (port !== null) return port;
     throw new DistributordError('DATAPATH_FAILED', `interface ${name} carries no VIP`);
+  }
+
+  /** The port as it is now; null if it carries no VIP. */
+  state(name: string): PortState | null {
+    const port = this.get(name);
+    if (port === null) return null;
+    const now = this.#list().find((candidate) => candidate.ifindex === port.ifindex);
+    const same = now?.name === name && now.mac === port.mac;
+    return { ...port, condition: same ? (now.up ? 'up' : 'down') : 'replaced' };
   }
 
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */

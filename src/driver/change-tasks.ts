@@ -5,7 +5,7 @@ import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Store, StoreChange } from '../store/store.ts';
 import { task, type Task } from './flow.ts';
 
-/** What a flow's record task did, and its apply task carries out. */
+/** What a flow's record task did, with the revision before; its apply task carries it out. */
 export type Change = StoreChange;
 
 export interface ChangeNames {
@@ -32,12 +32,13 @@ export function recordChange<Inputs extends object>(
     provides: [change],
     async execute(inputs) {
       const computed = compute(inputs);
+      const revision = store.get(computed.id)?.revision;
       if (computed.before !== computed.after) await store.commit(computed);
-      return { [change]: computed };
+      return { [change]: { ...computed, ...(revision === undefined ? {} : { revision }) } };
     },
     async revert(_inputs, outputs) {
-      const { id, before, after } = outputs[change] as Change;
-      if (before !== after) await store.commit({ id, before: after, after: before });
+      const { before, after, ...rest } = outputs[change] as Change;
+      if (before !== after) await store.commit({ ...rest, before: after, after: before });
     },
   });
 }

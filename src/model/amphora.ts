@@ -19,7 +19,7 @@ export interface Amphora {
   readonly state: AmphoraState;
 }
 
-/** An amphora as a caller registers it; null = as before, else the default. */
+/** An amphora as a caller registers it; null = as before, else the default; no MAC = none. */
 export interface AmphoraRequest {
   readonly id: string;
   readonly ip: string;

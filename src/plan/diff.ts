@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Operation } from './operation.ts';
-import type { DatapathState, DatapathVip } from './wanted.ts';
+import type { DatapathState, DatapathVip, Occupant } from './wanted.ts';
 
 /**
  * The operations that make `actual` into `wanted`; none if they are equal already.
@@ -36,7 +36,7 @@ function change(actual: DatapathState, wanted: DatapathState): Operation[] {
 
   for (const [position, occupant] of wanted.positions) {
     const before = actual.positions.get(position);
-    if (before?.amphoraId === occupant.amphoraId && before.mac === occupant.mac) continue;
+    if (before !== undefined && sameOccupant(before, occupant)) continue;
     const sameAmphora = before?.amphoraId === occupant.amphoraId;
     operations.push({ kind: 'put-position', position, occupant, sameAmphora });
   }
@@ -64,6 +64,10 @@ function change(actual: DatapathState, wanted: DatapathState): Operation[] {
 
 function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((number, index) => number === b[index]);
+}
+
+function sameOccupant(a: Occupant, b: Occupant): boolean {
+  return a.amphoraId === b.amphoraId && a.ip === b.ip && a.mac === b.mac;
 }
 
 /** Address, port and tags are the key already. */

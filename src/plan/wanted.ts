@@ -16,6 +16,7 @@ export interface DatapathVip {
 /** The amphora at a position: who it is and where its frames go. */
 export interface Occupant {
   readonly amphoraId: string;
+  readonly ip: string;
   readonly mac: string;
 }
 
@@ -64,7 +65,7 @@ export interface Observed {
 
 /**
  * The data path that a distributor asks for, as far as its amphorae are resolved. One that
- * was resolved keeps its MAC until another is known.
+ * was resolved keeps its MAC until another is known for the same address.
  */
 export function wantedState(distributor: Distributor, observed: Observed): DatapathState {
   const weights: number[] = [];
@@ -75,10 +76,11 @@ export function wantedState(distributor: Distributor, observed: Observed): Datap
     if (neighbour !== null) neighbours.set(neighbourKey(neighbour), neighbour);
     const heard = neighbour === null ? null : observed.resolved(neighbour);
     const occupant = observed.occupants.get(amphora.position);
-    const kept = occupant?.amphoraId === amphora.id ? occupant.mac : null;
+    const kept =
+      occupant?.amphoraId === amphora.id && occupant.ip === amphora.ip ? occupant.mac : null;
     const mac = amphora.mac ?? heard ?? kept;
     if (mac === null) continue;
-    positions.set(amphora.position, { amphoraId: amphora.id, mac });
+    positions.set(amphora.position, { amphoraId: amphora.id, ip: amphora.ip, mac });
     if (amphora.state === 'DRAINING') continue;
     while (weights.length < amphora.position) weights.push(0);
     weights.push(amphora.weight);

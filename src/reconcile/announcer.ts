@@ -18,10 +18,10 @@ export class Announcer {
     this.#log = log;
   }
 
-  /** The first announcement is out when this returns. @throws DATAPATH_FAILED */
+  /** The first announcement is out when this returns, unless the port is down. */
   announce(vip: Vip): void {
     this.stop(vip);
-    this.#datapath.announce(vip);
+    this.#send(vip);
     this.#repeat(vip, announcements - 1);
   }
 
@@ -35,14 +35,18 @@ export class Announcer {
     this.#timers.clear();
   }
 
+  #send(vip: Vip): void {
+    try {
+      this.#datapath.announce(vip);
+    } catch (error) {
+      this.#log.warn({ vip: vip.address, err: error }, 'announcement failed');
+    }
+  }
+
   #repeat(vip: Vip, left: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(vipKey(vip));
-      try {
-        this.#datapath.announce(vip);
-      } catch (error) {
-        this.#log.warn({ vip: vip.address, err: error }, 'announcement failed');
-      }
+      this.#send(vip);
       if (left > 1) this.#repeat(vip, left - 1);
     }, intervalMs);
     this.#timers.set(vipKey(vip), timer);

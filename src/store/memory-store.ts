@@ -45,7 +45,7 @@ export class MemoryStore implements Store {
     return this.#byAmphora.get(amphoraId);
   }
 
-  commit({ id, before, after }: StoreChange): Promise<number> {
+  commit({ id, before, after, revision }: StoreChange): Promise<number> {
     try {
       if ((this.#stored.get(id)?.distributor ?? null) !== before)
         throw new DistributordError('REVISION_MISMATCH', `distributor ${id} changed meanwhile`);
@@ -58,7 +58,7 @@ export class MemoryStore implements Store {
     if (after === null) {
       this.#stored.delete(id);
     } else {
-      this.#stored.set(id, { distributor: after, revision: this.#revision });
+      this.#stored.set(id, { distributor: after, revision: revision ?? this.#revision });
       this.#index(after);
     }
     return Promise.resolve(this.#revision);

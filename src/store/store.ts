@@ -12,6 +12,8 @@ export interface StoreChange {
   readonly id: string;
   readonly before: Distributor | null;
   readonly after: Distributor | null;
+  /** Given to take a change back: the revision the distributor had before it. */
+  readonly revision?: number;
 }
 
 /**

@@ -19,6 +19,7 @@ export interface NeighbourChange {
   readonly ifindex: number;
   readonly ip: string;
   readonly mac: string | null;
+  readonly deleted: boolean;
 }
 
 export type AddonMessage =

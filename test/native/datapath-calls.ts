@@ -14,7 +14,6 @@ export const vip = {
   positionBase: 0,
   vipId: 1,
   counters: 1,
-  learningUntil: 0,
   tcpIdle: 900,
   otherIdle: 120,
   affinity: 0,
@@ -75,7 +74,6 @@ export const datapathCalls: readonly Call[] = [
       positionBase: numbers(UINT32),
       vipId: numbers(UINT32),
       counters: numbers(UINT32),
-      learningUntil: numbers(UINT32),
       tcpIdle: numbers(UINT32),
       otherIdle: numbers(UINT32),
       affinity: numbers(1),
@@ -94,6 +92,12 @@ export const datapathCalls: readonly Call[] = [
     argument: { index: 0, mac: null, sameAmphora: false },
     refused: { index: numbers(capacity.positions - 1), mac: macs, sameAmphora: booleans },
   },
+  {
+    method: 'setLearning',
+    argument: { index: 0, until: 0 },
+    refused: { index: numbers(capacity.positions - 1), until: numbers(UINT32) },
+  },
+  { method: 'synchronize', argument: null, refused: {} },
   {
     method: 'movePositions',
     argument: { from: 0, to: 4, count: 4 },

@@ -20,7 +20,11 @@ const drop = (id: string) => datapath.execute(id, { kind: 'drop-table' });
 const occupy = (position: number): Operation => ({
   kind: 'put-position',
   position,
-  occupant: { amphoraId: `a${position}`, mac: `02:00:00:00:00:0${position}` },
+  occupant: {
+    amphoraId: `a${position}`,
+    ip: `10.0.0.${position}`,
+    mac: `02:00:00:00:00:0${position}`,
+  },
   sameAmphora: false,
 });
 

@@ -60,7 +60,11 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
     const known = await add(far());
     expect([null, cable.far.mac]).toContain(known);
     await reported(far(), cable.far.mac);
-    expect(addon.changes).toContainEqual({ ...neighbour(far()), mac: cable.far.mac });
+    expect(addon.changes).toContainEqual({
+      ...neighbour(far()),
+      mac: cable.far.mac,
+      deleted: false,
+    });
   });
 
   test('a MAC that is known already is returned', async () => {

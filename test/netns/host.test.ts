@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CallError } from '../../src/cli/client.ts';
 import { DaemonProcess } from '../support/daemon-process.ts';
@@ -221,6 +223,44 @@ describe('the daemon', () => {
       const load_balancer = { id: randomUUID() };
       id = (await daemon.client.call('CreateDistributor', { load_balancer })).distributor_id;
     }
+  });
+
+  test('finds amphorae again after their port was down', async () => {
+    await addVip(bed.vip.ipv4);
+    await registerByAddress();
+    const macOf = async (index: number) =>
+      (await daemon.client.call('GetDistributor', { distributor_id: id })).amphorae[index]?.mac;
+    await waitUntil('both to be resolved', async () =>
+      Boolean((await macOf(0)) && (await macOf(1))),
+    );
+    await inHost('ip', 'link', 'set', 'fe0', 'down');
+    const down = await daemon.client.call('GetDistributor', { distributor_id: id });
+    expect(down.conditions.map(({ type }) => type)).toEqual(['PORT_DOWN']);
+    await inHost('ip', 'link', 'set', 'fe0', 'up');
+    const { namespace } = bed.amphora(2);
+    await run(namespace, ['ip', 'link', 'set', 'fe0', 'address', '02:20:00:00:00:78']);
+    await waitUntil('the new MAC', async () => (await macOf(1)) === '02:20:00:00:00:78', {
+      deadlineMs: 30_000,
+    });
+    expect(await macOf(0)).toBe(bed.amphora(1).mac);
+    expect(await managedNeighbours()).toHaveLength(2);
+  });
+
+  test('refuses to run beside another one, and does it no harm', async () => {
+    await addVip(bed.vip.ipv4);
+    await registerByAddress();
+    const before = await managedNeighbours();
+    await expect(DaemonProcess.start(bed)).rejects.toThrow('another distributord runs');
+    expect((await managedNeighbours()).length).toBe(before.length);
+    const [answer] = await bed.clients.probe({ family: 4, clients: [1] });
+    expect(answer?.error).toBeNull();
+  });
+
+  test('stops though a client is connected that never speaks', async () => {
+    const silent = connect(daemon.socket);
+    await once(silent, 'connect');
+    expect(await daemon.stop()).toBe(0);
+    silent.destroy();
   });
 
   test('is driven by distributorctl, which says what is wrong', async () => {

@@ -58,6 +58,12 @@ describe('ARP', () => {
       answer: answerTo(OTHER_MAC).arp(isAt()),
     },
     {
+      it: 'a request from a group MAC is not answered to that group',
+      vip,
+      frame: ethernet({ to: BROADCAST_MAC, from: BROADCAST_MAC }).arp(request),
+      verdict: 'drop_bad_header',
+    },
+    {
       it: 'padding of a request comes back',
       ...{ vip, frame: toAll.arp(request).paddedTo(60), verdict: 'tx_arp_reply' },
       answer: answerTo(ROUTER_MAC).arp(isAt()).paddedTo(60),
@@ -191,6 +197,23 @@ describe('NDP', () => {
       answer: answerTo(ROUTER_MAC)
         .ipv6({ ...toRouter, to: 'fe80::1' })
         .advertise(solicited),
+    },
+    {
+      it: 'a solicitation from a group MAC is not answered to that group',
+      vip: vip6,
+      frame: ethernet({ to: groupMac(asked), from: BROADCAST_MAC })
+        .ipv6(fromRouter)
+        .solicit({ target, sourceMac: ROUTER_MAC }),
+      verdict: 'drop_bad_header',
+    },
+    {
+      it: 'a solicitation from a multicast address is not answered to that group',
+      vip: vip6,
+      frame: toAskedGroup.ipv6({ ...fromRouter, from: ALL_NODES }).solicit({
+        target,
+        sourceMac: ROUTER_MAC,
+      }),
+      verdict: 'drop_bad_header',
     },
     {
       it: 'a probe for duplicates (RFC 4862: unspecified source) is answered to all nodes',

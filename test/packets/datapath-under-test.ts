@@ -45,7 +45,7 @@ export function putVip({ key, distributor, counters }: Vip, learningUntil: numbe
   const { seed, slotBase, positionBase, affinity, tracking } = distributor;
   datapath.putVip({
     ...key,
-    ...{ seed, slotBase, positionBase, vipId, counters, learningUntil },
+    ...{ seed, slotBase, positionBase, vipId, counters },
     tableSize: TABLE_SIZE,
     tcpIdle: TCP_IDLE,
     otherIdle: OTHER_IDLE,
@@ -53,6 +53,7 @@ export function putVip({ key, distributor, counters }: Vip, learningUntil: numbe
     tracking: ['adaptive', 'full', 'stateless'].indexOf(tracking),
     mac: PORT_MAC,
   });
+  datapath.setLearning({ index: positionBase, until: learningUntil });
   return vipId;
 }
 

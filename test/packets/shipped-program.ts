@@ -65,7 +65,7 @@ export class ShippedProgram implements Program {
   assign(owners: readonly number[], retired: readonly number[]): void {
     const now = native.now();
     this.#learningUntil = now + learningWindow;
-    this.#putVip();
+    this.#learn();
     this.table.apply({
       owners: Uint16Array.from(owners),
       retired: Uint16Array.from(retired),
@@ -95,7 +95,7 @@ export class ShippedProgram implements Program {
         datapath.putFlow({ ...key, ...flow, lastSeen: (flow.lastSeen - seconds) >>> 0 });
     }
     this.#learningUntil = (this.#learningUntil - seconds) >>> 0;
-    this.#putVip();
+    this.#learn();
     this.table.settle({ now: native.now(), idle: Math.max(tcpIdle, udpIdle) });
   }
 
@@ -138,13 +138,17 @@ export class ShippedProgram implements Program {
       positionBase: distributor.positionBase,
       vipId: this.#vipId,
       counters: 1,
-      learningUntil: this.#learningUntil,
       tcpIdle,
       otherIdle: udpIdle,
       affinity: 0,
       tracking: 0,
       mac: PORT_MAC,
     });
+    this.#learn();
+  }
+
+  #learn(): void {
+    datapath.setLearning({ index: distributor.positionBase, until: this.#learningUntil });
   }
 }
 

@@ -24,6 +24,11 @@ test.each([
     /tables\.initialSlots: must not exceed tables\.maxSlots, 1024/,
   ],
   ['a table that does not fit', 'capacity: {slots: 256}', /must not exceed capacity\.slots, 256/],
+  [
+    'slots without whole positions',
+    'capacity: {slots: 100000}',
+    /capacity\.slots: .*\(is 100000\)/,
+  ],
   ['a relative socket', 'listen: {socket: here}', /listen\.socket: .*\(is "here"\)/],
   ['an unknown level', 'log: {level: loud}', /log\.level: .*\(is "loud"\)/],
   ['a list', '- 1', /c\.yaml/],

@@ -68,6 +68,49 @@ test('concurrent changes of one distributor all take effect', async () => {
   expect(amphorae.map(({ position }) => position)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
+test('creation, registration and deletion at once leave state and data path alike', async () => {
+  const load_balancer = { id: uuid(1) };
+  for (let round = 0; round < 40; round++) {
+    const { distributor_id } = await bed.client.call('CreateDistributor', { load_balancer });
+    const results = await Promise.allSettled([
+      bed.client.call('RegisterAmphorae', {
+        distributor_id,
+        amphorae: [{ id: 'a1', ip: '10.0.0.11', mac: '02:00:00:00:01:01' }],
+      }),
+      bed.client.call('CreateDistributor', { load_balancer }),
+      bed.client.call('DeleteDistributor', { distributor_id, cascade: true }),
+    ]);
+    for (const result of results)
+      if (result.status === 'rejected')
+        expect((result.reason as { reason: string }).reason).toBe('DISTRIBUTOR_NOT_FOUND');
+    const stored = [...bed.store.all()].map(({ distributor }) => distributor.id);
+    expect([...bed.datapath.states.keys()]).toEqual(stored);
+  }
+});
+
+test('each of two concurrent changes is answered with its own revision', async () => {
+  const { distributor_id } = await bed.client.call('CreateDistributor', {
+    load_balancer: { id: uuid(1) },
+  });
+  const register = (n: number) =>
+    bed.client.call('RegisterAmphorae', {
+      distributor_id,
+      amphorae: [{ id: `a${n}`, ip: `10.0.0.1${n}`, mac: `02:00:00:00:01:0${n}` }],
+    });
+  const answers = await Promise.all([register(1), register(2), register(3)]);
+  expect(new Set(answers.map(({ revision }) => revision)).size).toBe(3);
+  expect(answers.map(({ amphorae }) => amphorae.length).sort()).toEqual([1, 2, 3]);
+});
+
+test('a huge value is refused in few words', async () => {
+  const distributor_id = 'x'.repeat(200_000);
+  const error = await bed.client
+    .call('GetDistributor', { distributor_id })
+    .catch((thrown: unknown) => thrown as { reason: string; value: string });
+  expect(error).toMatchObject({ reason: 'INVALID_ID' });
+  expect((error as { value: string }).value.length).toBeLessThan(300);
+});
+
 test('what is unresolved or missing shows as a condition', async () => {
   const { distributor_id } = await bed.client.call('CreateDistributor', {
     load_balancer: { id: uuid(1) },

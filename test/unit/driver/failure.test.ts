@@ -106,12 +106,14 @@ const verbs: readonly (readonly [string, () => Flow, () => Values])[] = [
 
 interface Snapshot {
   readonly distributors: readonly Distributor[];
+  readonly revisions: readonly number[];
   readonly datapath: unknown;
 }
 
 function snapshot(): Snapshot {
   const distributors = [...store.all()].map(({ distributor }) => distributor);
-  return structuredClone({ distributors, datapath: datapath.states });
+  const revisions = [...store.all()].map(({ revision }) => revision);
+  return structuredClone({ distributors, revisions, datapath: datapath.states });
 }
 
 const bang = task<object, object>({
@@ -185,12 +187,13 @@ async function withRefusal(nth: number, work: () => Promise<unknown>): Promise<u
 }
 
 /** Puts state and data path back to a snapshot, through the reconciler. */
-async function restore({ distributors }: Snapshot): Promise<void> {
+async function restore({ distributors, revisions }: Snapshot): Promise<void> {
   const goal = new Map(distributors.map((distributor) => [distributor.id, distributor]));
   for (const key of new Set([...goal.keys(), ...[...store.all()].map((s) => s.distributor.id)])) {
     const before = store.get(key)?.distributor ?? null;
     const after = goal.get(key) ?? null;
-    await store.commit({ id: key, before, after });
+    const revision = revisions[distributors.findIndex(({ id }) => id === key)] ?? 0;
+    await store.commit({ id: key, before, after, revision });
     await reconciler.converge(key, after);
   }
 }

@@ -53,6 +53,7 @@ export class MemoryDatapath implements Datapath {
     this.announced.push(address);
   }
 
+  keepUp = () => undefined;
   settle = () => 0;
   slotCounts = () => null;
   vipCounts = () => null;

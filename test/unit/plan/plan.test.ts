@@ -3,10 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diff } from '../../../src/plan/diff.ts';
 import { applyOperation, type Operation } from '../../../src/plan/operation.ts';
-import type { DatapathState, DatapathVip } from '../../../src/plan/wanted.ts';
+import type { DatapathState, DatapathVip, Occupant } from '../../../src/plan/wanted.ts';
 
 const mac = fc.nat(3).map((n) => `02:00:00:00:00:0${n}`);
-const occupant = fc.record({ amphoraId: fc.constantFrom('a', 'b', 'c', 'd'), mac });
+const occupant = fc.record({
+  amphoraId: fc.constantFrom('a', 'b', 'c', 'd'),
+  ip: fc.constantFrom('10.0.0.11', '10.0.0.12'),
+  mac,
+});
 const vip: fc.Arbitrary<DatapathVip> = fc.record({
   address: fc.constantFrom('10.0.0.1', '10.0.0.2', 'fd00::1'),
   interface: fc.constantFrom('eth0', 'eth1'),
@@ -29,7 +33,7 @@ const present: fc.Arbitrary<DatapathState> = fc
   })
   .map(({ tableSize, occupants, vips, neighbours }) => {
     const weights: number[] = [];
-    const positions = new Map<number, { amphoraId: string; mac: string }>();
+    const positions = new Map<number, Occupant>();
     occupants.forEach((entry, position) => {
       if (entry === null) return;
       positions.set(position, entry.occupant);
