@@ -30,9 +30,12 @@ function showShares(shares: readonly Share[]): string {
 const columns = ['ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO DRAINING', 'MOVED', 'IDEAL', ''];
 const nameWidth = 40;
 
-const row = (name: string, cells: readonly (string | number)[]) =>
-  name.padEnd(nameWidth) +
-  columns.map((column, i) => String(cells[i] ?? '').padStart(Math.max(column.length, 8))).join(' ');
+function row(name: string, cells: readonly (string | number)[]): string {
+  const padded = columns.map((column, i) =>
+    String(cells[i] ?? '').padStart(Math.max(column.length, 8)),
+  );
+  return `${name.padEnd(nameWidth)}${padded.join(' ')}`.trimEnd();
+}
 
 function showStep(step: StepResult): string {
   return row(step.name, [

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Datapath that looks into the kernel: flows, single packets, object ids.
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+
+#include "arguments.h"
+#include "datapath.h"
+#include "errors.h"
+
+namespace distributor {
+
+namespace {
+
+uint16_t PortAt(const Napi::Object& object, const char* field) {
+  return htons(static_cast<uint16_t>(Uint32At(object, field, 0xffff)));
+}
+
+dist_flow_key FlowKeyFrom(const Napi::Object& object) {
+  dist_flow_key key{};
+  key.source = AddressAt(object, "source");
+  key.vip_id = Uint32At(object, "vipId");
+  key.source_port = PortAt(object, "sourcePort");
+  key.destination_port = PortAt(object, "destinationPort");
+  key.protocol = static_cast<uint8_t>(Uint32At(object, "protocol", 0xff));
+  return key;
+}
+
+}  // namespace
+
+Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
+  dist_flow flow;
+  int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
+  if (result == -ENOENT) return info.Env().Null();
+  Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
+  auto object = Napi::Object::New(info.Env());
+  object.Set("lastSeen", flow.last_seen);
+  object.Set("owner", flow.owner);
+  object.Set("generation", flow.generation);
+  object.Set("closing", (flow.flags & DIST_FLOW_CLOSING) != 0);
+  return object;
+}
+
+void Datapath::PutFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_flow_key key = FlowKeyFrom(object);
+  dist_flow flow = {.last_seen = Uint32At(object, "lastSeen"),
+                    .owner = static_cast<uint16_t>(Uint32At(object, "owner", 0xffff)),
+                    .generation = static_cast<uint16_t>(Uint32At(object, "generation", 0xffff)),
+                    .flags = BoolAt(object, "closing") ? DIST_FLOW_CLOSING : 0};
+  Guard(info.Env(), [&] {
+    Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
+  });
+}
+
+// {frame: Uint8Array, ifindex: 0 = none} → {action, frame}
+Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  Napi::Value bytes = object.Get("frame");
+  if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    throw ArgumentError(info.Env(), "frame", "must be a Uint8Array");
+  auto frame = bytes.As<Napi::Uint8Array>();
+  constexpr size_t kRoomToGrow = 64;
+  std::vector<uint8_t> out(frame.ElementLength() + kRoomToGrow);
+  xdp_md context{};
+  context.data_end = static_cast<uint32_t>(frame.ElementLength());
+  context.ingress_ifindex = Uint32At(object, "ifindex");
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.Data(), .data_out = out.data(),
+              .data_size_in = static_cast<uint32_t>(frame.ElementLength()),
+              .data_size_out = static_cast<uint32_t>(out.size()), .repeat = 1);
+  if (context.ingress_ifindex != 0) {
+    options.ctx_in = &context;
+    options.ctx_size_in = sizeof context;
+  }
+  Guard(info.Env(),
+        [&] { Check("bpf(test run)", bpf_prog_test_run_opts(program.fd(), &options)); });
+  auto result = Napi::Object::New(info.Env());
+  result.Set("action", options.retval);
+  result.Set("frame", Napi::Buffer<uint8_t>::Copy(info.Env(), out.data(), options.data_size_out));
+  return result;
+}
+
+// {programId, mapIds}: what `bpftool` calls them.
+Napi::Value Datapath::Inventory(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  bpf_prog_info description{};
+  uint32_t size = sizeof description;
+  Guard(info.Env(),
+        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
+  std::vector<uint32_t> ids(description.nr_map_ids);
+  description = {};
+  description.nr_map_ids = static_cast<uint32_t>(ids.size());
+  description.map_ids = reinterpret_cast<uint64_t>(ids.data());
+  Guard(info.Env(),
+        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
+  auto map_ids = Napi::Array::New(info.Env(), ids.size());
+  for (uint32_t i = 0; i < ids.size(); i++) map_ids[i] = Napi::Number::New(info.Env(), ids[i]);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("programId", description.id);
+  result.Set("mapIds", map_ids);
+  return result;
+}
+
+}  // namespace distributor
