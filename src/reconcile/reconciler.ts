@@ -10,11 +10,22 @@ import {
   wantedState,
   type DatapathState,
   type Occupant,
+  type ResolvedMac,
   type WatchedNeighbour,
 } from '../plan/wanted.ts';
 
-/** A watched address that is known at once asks for one more round; more would be a bug. */
-const maxRounds = 4;
+/** The first round watches addresses, the second uses what is known of them by then. */
+const maxRounds = 3;
+
+/** Gives the same answer again once it has been asked. */
+function remembered(resolved: ResolvedMac): ResolvedMac {
+  const answers = new Map<string, string | null>();
+  return (neighbour) => {
+    const key = neighbourKey(neighbour);
+    if (!answers.has(key)) answers.set(key, resolved(neighbour));
+    return answers.get(key) ?? null;
+  };
+}
 
 const nobody: ReadonlyMap<number, Occupant> = new Map();
 
@@ -29,7 +40,7 @@ export class Reconciler {
   readonly #watchers = new Map<string, Set<string>>();
   readonly #unsettled = new Set<string>();
   readonly #outOfSync = new Map<string, string>();
-  readonly #resolved = (neighbour: WatchedNeighbour) => this.#datapath.resolvedMac(neighbour);
+  readonly #resolved: ResolvedMac = (neighbour) => this.#datapath.resolvedMac(neighbour);
 
   constructor(datapath: Datapath, log: Log) {
     this.#datapath = datapath;
@@ -41,9 +52,11 @@ export class Reconciler {
    * somewhere on the way, and converge() with another goal starts from there.
    */
   async converge(id: string, distributor: Distributor | null): Promise<void> {
+    let resolved = this.#resolved;
     for (let round = 0; round < maxRounds; round++) {
       const occupants = this.occupants(id);
-      const resolved = this.#resolved;
+      // Addresses that answer later have their own turn: this one has an end.
+      if (round === 1) resolved = remembered(resolved);
       const wanted =
         distributor === null ? null : wantedState(distributor, { resolved, occupants });
       const operations = diff(this.#actual.get(id) ?? null, wanted);
@@ -56,7 +69,7 @@ export class Reconciler {
     throw new DistributordError('INTERNAL', `distributor ${id} does not converge`);
   }
 
-  /** The same, but a failure is only noted, and tried again by retry(). */
+  /** The same, but a failure is only noted; `pending` names who is to be tried again. */
   async tryConverge(id: string, distributor: Distributor | null): Promise<void> {
     try {
       await this.converge(id, distributor);

@@ -223,6 +223,22 @@ test('an amphora without a MAC gets no slots until its address answers, then doe
   expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
 });
 
+test('a registration ends though addresses go on answering while it runs', async () => {
+  const amphorae = Array.from({ length: 4 }, (_, n) => amphora(n + 5, null));
+  const late = [...amphorae];
+  const executeOperation = datapath.execute.bind(datapath);
+  datapath.execute = async (distributorId, operation) => {
+    await executeOperation(distributorId, operation);
+    const next = operation.kind === 'assign-slots' || late.length === 4 ? late.shift() : undefined;
+    if (next !== undefined)
+      datapath.answer({ interface: 'eth0', ip: next.ip }, `02:00:00:00:02:0${late.length}`);
+  };
+  await runFlow(driver.getRegisterAmphoraeSubflow(), onDistributor({ amphorae }));
+  while (late.length > 0) await reconciler.converge(id, store.get(id)?.distributor ?? null);
+  await reconciler.converge(id, store.get(id)?.distributor ?? null);
+  expect(datapath.states.get(id)?.positions.size).toBe(6);
+});
+
 test('an amphora keeps its MAC, and its connections, while its address is looked for elsewhere', async () => {
   const { answering } = datapath;
   answering.set('eth0 10.0.0.13', '02:00:00:00:01:03');
