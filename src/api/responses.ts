@@ -36,9 +36,9 @@ export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
 export function amphoraStatuses(
   distributor: Distributor,
   { reconciler, datapath }: View,
+  slots = datapath.slotCounts(distributor.id),
 ): AmphoraStatus[] {
   const occupants = reconciler.occupants(distributor.id);
-  const previous = datapath.slotCounts(distributor.id)?.previous;
   return distributor.amphorae.map((amphora) => {
     const occupant = occupants.get(amphora.position);
     const mac = occupant?.amphoraId === amphora.id ? occupant.mac : null;
@@ -50,7 +50,7 @@ export function amphoraStatuses(
       position: amphora.position,
       state: `AMPHORA_STATE_${amphora.state}`,
       resolved: mac !== null,
-      unsettled_slots: previous?.get(amphora.position) ?? 0,
+      unsettled_slots: slots?.previous.get(amphora.position) ?? 0,
     };
   });
 }
@@ -59,19 +59,25 @@ export function distributorMessage(
   { distributor, revision }: Stored,
   view: View,
 ): DistributorMessage {
+  const slots = view.datapath.slotCounts(distributor.id); // reads the whole table: once
+  const amphorae = amphoraStatuses(distributor, view, slots);
   return {
     id: distributor.id,
     load_balancer: distributor.loadBalancer,
     vips: distributor.vips.map((vip) => vipStatus(vip, view)),
-    amphorae: amphoraStatuses(distributor, view),
+    amphorae,
     table_size: distributor.tableSize,
-    unsettled_slots: view.datapath.slotCounts(distributor.id)?.unsettled ?? 0,
+    unsettled_slots: slots?.unsettled ?? 0,
     revision,
-    conditions: conditionsOf(distributor, view),
+    conditions: conditionsOf(distributor, amphorae, view),
   };
 }
 
-function conditionsOf(distributor: Distributor, view: View): Condition[] {
+function conditionsOf(
+  distributor: Distributor,
+  amphorae: readonly AmphoraStatus[],
+  view: View,
+): Condition[] {
   const conditions: Condition[] = [];
   const add = (type: string, message: string) => conditions.push({ type, message });
   const outOfSync = view.reconciler.outOfSync(distributor.id);
@@ -85,11 +91,10 @@ function conditionsOf(distributor: Distributor, view: View): Condition[] {
     if (port.condition === 'replaced')
       add('PORT_REPLACED', `interface ${name} is gone, or has another index or MAC`);
   }
-  const statuses = amphoraStatuses(distributor, view);
-  for (const { id, ip, resolved } of statuses)
+  for (const { id, ip, resolved } of amphorae)
     if (resolved !== true)
       add('AMPHORA_UNRESOLVED', `amphora ${String(id)}: the MAC of ${String(ip)} is not known`);
-  if (!statuses.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
+  if (!amphorae.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
     add('NO_AMPHORA', 'no active amphora with a known MAC: new connections are dropped');
   return conditions;
 }

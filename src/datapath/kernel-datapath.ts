@@ -25,6 +25,7 @@ export interface DatapathOptions {
 export class KernelDatapath implements Datapath {
   readonly #shared: Surroundings;
   readonly #neighbours: NeighbourTable;
+  #ports: readonly Port[] | null = null;
   readonly #distributors = new Map<string, DistributorMaps>();
 
   /** @throws DATAPATH_FAILED, with the verifier's log if it refused the program */
@@ -43,8 +44,13 @@ export class KernelDatapath implements Datapath {
     this.#neighbours = new NeighbourTable(native);
   }
 
+  /** Read once for each turn of the event loop: a list of distributors asks for every VIP. */
   ports(): readonly Port[] {
-    return native.interfaces();
+    if (this.#ports === null) {
+      this.#ports = native.interfaces();
+      setImmediate(() => (this.#ports = null));
+    }
+    return this.#ports;
   }
 
   async execute(distributorId: string, operation: Operation): Promise<void> {
