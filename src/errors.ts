@@ -8,7 +8,6 @@ export type StatusName =
   | 'FAILED_PRECONDITION'
   | 'ABORTED'
   | 'RESOURCE_EXHAUSTED'
-  | 'UNAVAILABLE'
   | 'INTERNAL';
 
 interface ErrorKind {
@@ -160,11 +159,6 @@ export const errorKinds = {
     status: 'INTERNAL',
     retryable: true,
     action: 'See the log for the system call that failed; the change was undone.',
-  },
-  SHUTTING_DOWN: {
-    status: 'UNAVAILABLE',
-    retryable: true,
-    action: 'Try again once the daemon has started.',
   },
   INTERNAL: {
     status: 'INTERNAL',

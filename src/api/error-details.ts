@@ -38,7 +38,6 @@ const codes: Record<StatusName, status> = {
   FAILED_PRECONDITION: status.FAILED_PRECONDITION,
   ABORTED: status.ABORTED,
   RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
-  UNAVAILABLE: status.UNAVAILABLE,
   INTERNAL: status.INTERNAL,
 };
 

@@ -82,7 +82,3 @@ function refuseNonHost(address: string, subnet: string): void {
       fault,
     );
 }
-
-export function isIpv4(address: string): boolean {
-  return !address.includes(':');
-}

@@ -33,48 +33,27 @@ export type Event = Partial<Record<'flow' | 'which' | 'seed' | 'seconds', number
 
 const changes = new Set(['register', 'drain', 'cancelDrain', 'unregister', 'takeOver', 'reassign']);
 
+type Happening = (cluster: Cluster, event: Required<Event>) => void;
+
+const happenings: Readonly<Record<string, Happening>> = {
+  open: (cluster, { flow }) => cluster.open(flow),
+  data: (cluster, { flow }) => cluster.data(flow),
+  close: (cluster, { flow }) => cluster.close(flow),
+  datagram: (cluster, { flow }) => cluster.datagram(flow),
+  register: (cluster, { seed }) => cluster.register(seed),
+  drain: (cluster, { which, seed }) => cluster.drain(which, seed),
+  cancelDrain: (cluster, { which, seed }) => cluster.cancelDrain(which, seed),
+  unregister: (cluster, { which, seed }) => cluster.unregister(which, seed),
+  takeOver: (cluster, { which }) => cluster.takeOver(which),
+  reassign: (cluster, { seed }) => cluster.reassign(seed),
+  double: (cluster) => cluster.double(),
+  wait: (cluster, { seconds }) => cluster.wait(seconds),
+};
+
 function happen(cluster: Cluster, event: Event): void {
-  const { flow = 0, which = 0, seed = 0, seconds = 0 } = event;
-  switch (event.kind) {
-    case 'open':
-      cluster.open(flow);
-      break;
-    case 'data':
-      cluster.data(flow);
-      break;
-    case 'close':
-      cluster.close(flow);
-      break;
-    case 'datagram':
-      cluster.datagram(flow);
-      break;
-    case 'register':
-      cluster.register(seed);
-      break;
-    case 'drain':
-      cluster.drain(which, seed);
-      break;
-    case 'cancelDrain':
-      cluster.cancelDrain(which, seed);
-      break;
-    case 'unregister':
-      cluster.unregister(which, seed);
-      break;
-    case 'takeOver':
-      cluster.takeOver(which);
-      break;
-    case 'reassign':
-      cluster.reassign(seed);
-      break;
-    case 'double':
-      cluster.double();
-      break;
-    case 'wait':
-      cluster.wait(seconds);
-      break;
-    default:
-      throw new Error(`unknown event ${event.kind}`);
-  }
+  const happening = happenings[event.kind];
+  if (happening === undefined) throw new Error(`unknown event ${event.kind}`);
+  happening(cluster, { flow: 0, which: 0, seed: 0, seconds: 0, ...event });
   if (changes.has(event.kind)) cluster.datagrams();
 }
 
