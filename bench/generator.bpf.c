@@ -45,8 +45,10 @@ int generator(struct xdp_md *ctx)
 	if (!next || (void *)(frame + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
 	*next = *next + 1 < flow_count ? *next + 1 : 0;
-	for (int i = 0; i < ETH_ALEN; i++)
+	for (int i = 0; i < ETH_ALEN; i++) {
 		frame->ethernet.h_dest[i] = port_mac[i];
+		frame->ethernet.h_source[i] = i == 0 ? 0x02 : 0; /* a router's */
+	}
 	frame->ethernet.h_proto = bpf_htons(ETH_P_IP);
 	frame->ip.version = 4;
 	frame->ip.ihl = 5;

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	int under_test = bpf_map__fd(skeleton->maps.under_test);
 	int packets = atoi(argv[5]);
 
-	run(generator, under_test, target, atoi(argv[4])); /* every flow once, to warm up */
+	run(generator, under_test, target, 2 * atoi(argv[4])); /* every flow twice, to warm up */
 	unsigned int bare = run(generator, under_test, swap, packets);
 	printf("%u %u\n", bare, run(generator, under_test, target, packets));
 	generator_bpf__destroy(skeleton);

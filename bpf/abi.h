@@ -17,7 +17,7 @@
 #endif
 
 /* Raised whenever a structure or the meaning of a field below changes. */
-#define DIST_ABI_VERSION 1
+#define DIST_ABI_VERSION 2
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to
@@ -28,7 +28,7 @@ enum dist_verdict {
 	DIST_PASS_OTHER_MAC = 1, /* flooded or promiscuous: sent to another station */
 	DIST_PASS_NOT_REQUEST = 2, /* ARP or NDP about a VIP that asks for no answer */
 	DIST_TX_SETTLED = 3, /* to the slot's owner, no flow looked up */
-	DIST_TX_PINNED = 4, /* to the amphora its flow entry names */
+	DIST_TX_PINNED = 4, /* to the amphora that its flow is pinned to */
 	DIST_TX_NEW = 5, /* unsettled slot: a new flow, to the current owner */
 	DIST_TX_PREVIOUS = 6, /* unsettled slot: an older flow, to the oldest owner there is */
 	DIST_TX_ARP_REPLY = 7,
@@ -38,11 +38,30 @@ enum dist_verdict {
 	DIST_DROP_TTL_EXPIRED = 11, /* TTL or hop limit would reach zero */
 	DIST_DROP_NO_AMPHORA = 12, /* nobody owns the slot */
 	DIST_DROP_FRAGMENT = 13, /* a fragment whose datagram's ports are not known */
-	DIST_DROP_ICMP_ERROR = 14, /* an ICMP error that names no connection */
-	DIST_DROP_FLOW_TABLE_FULL = 15, /* a flow that must be pinned could not be */
+	DIST_DROP_ICMP_ERROR = 14, /* an ICMP error that names no connection of the VIP */
+	DIST_RETIRED_15 = 15, /* was: the flow table is full */
 	DIST_DROP_INTERNAL = 16, /* the maps contradict each other: a bug */
-	DIST_VERDICTS = 17,
+	DIST_TX_UNPINNED = 17, /* where its opening says: the flow table has no room for it */
+	DIST_TX_ICMP_ERROR = 18, /* an ICMP error, to the amphora of its connection */
+	DIST_TX_VIP_DEFENDED = 19, /* another station claimed the VIP: announced again */
+	DIST_PASS_VIP_CLAIMED = 20, /* the same, less than a second after the last defence */
+	DIST_DROP_TINY_FRAGMENT = 21, /* hides ports or flags that are needed (RFC 3128) */
+	DIST_DROP_EXTENSION_HEADERS = 22, /* more of them than are walked */
+	DIST_DROP_LOOP = 23, /* would go back to where it came from */
+	DIST_VERDICTS = 24,
 };
+
+/* What XDP does with a packet, as sets of verdicts; those in neither set are drops. */
+#define DIST_SET(verdict) (1u << (verdict))
+#define DIST_PASSED                                                                                \
+	(DIST_SET(DIST_PASS_NOT_VIP) | DIST_SET(DIST_PASS_OTHER_MAC) |                             \
+	 DIST_SET(DIST_PASS_NOT_REQUEST) | DIST_SET(DIST_PASS_VIP_CLAIMED))
+#define DIST_FORWARDED                                                                             \
+	(DIST_SET(DIST_TX_SETTLED) | DIST_SET(DIST_TX_PINNED) | DIST_SET(DIST_TX_NEW) |            \
+	 DIST_SET(DIST_TX_PREVIOUS) | DIST_SET(DIST_TX_UNPINNED) | DIST_SET(DIST_TX_ICMP_ERROR))
+#define DIST_ANSWERED                                                                              \
+	(DIST_SET(DIST_TX_ARP_REPLY) | DIST_SET(DIST_TX_NEIGHBOUR_ADVERTISEMENT) |                 \
+	 DIST_SET(DIST_TX_VIP_DEFENDED))
 
 enum dist_affinity {
 	DIST_AFFINITY_SOURCE_IP = 0,
@@ -76,8 +95,8 @@ struct dist_vip {
 	__u32 slot_base; /* index of the distributor's first slot */
 	__u32 position_base; /* index of the distributor's first position */
 	__u32 vip_id; /* never given out twice: stale flow entries cannot match */
-	__u32 counters; /* index into vip_counters */
-	__u32 tcp_idle; /* s: a TCP flow entry older than this does not count */
+	__u32 counters; /* index into vip_counters, shares and claims */
+	__u32 tcp_idle; /* s: an older pin of TCP or SCTP does not count */
 	__u32 other_idle; /* s: the same for all other protocols */
 	__u8 mac[6]; /* of the port; at an even offset, for comparison by halves */
 	__u8 slot_shift; /* 32 - log2(slots of the distributor) */
@@ -109,8 +128,8 @@ struct dist_slot {
 DIST_ASSERT_SIZE(struct dist_slot, 8);
 
 /*
- * The amphora at a position: MAC in the low 48 bits, first octet lowest; generation in
- * the high 16. One store replaces an amphora. MAC 0 = empty: the generation stays, so
+ * The amphora at a position: MAC in the low 48 bits, first octet lowest; above it the
+ * generation, of 15 bits. One store replaces an amphora. MAC 0 = empty: the generation stays, so
  * that the next amphora here gets another one and no old flow entry names it.
  */
 typedef __u64 dist_position;
@@ -133,15 +152,84 @@ struct dist_flow_key {
 };
 DIST_ASSERT_SIZE(struct dist_flow_key, 28);
 
-#define DIST_FLOW_CLOSING 1u /* FIN, RST or ABORT seen: a new start may take the tuple */
+/*
+ * Where a flow is pinned, in one word that changes in one store: its last packet (s,
+ * monotonic) in the low 32 bits, then the owner (position + 1) in 16, the generation of
+ * the position when the flow was pinned in 15, and whether the flow is closing. 0 = none.
+ */
+typedef __u64 dist_pin;
+#define DIST_PIN_OWNER_SHIFT 32
+#define DIST_PIN_GENERATION_SHIFT 48
+#define DIST_PIN_CLOSING (1ULL << 63) /* FIN, RST or ABORT seen: a new start may take the tuple */
+#define DIST_GENERATION_MASK 0x7fff
 
+/* A flow that has shown more than its first packet. Stays until it is idle. */
 struct dist_flow {
-	__u32 last_seen; /* s, monotonic */
-	__u16 owner; /* position + 1 */
-	__u16 generation; /* of the position when the flow was pinned */
-	__u32 flags;
+	dist_pin pin; /* 0 = about to be removed */
+	__u32 share; /* of its VIP: index into shares */
+	__u32 reserved;
 };
-DIST_ASSERT_SIZE(struct dist_flow, 12);
+DIST_ASSERT_SIZE(struct dist_flow, 16);
+
+/*
+ * A flow's first packet, at the index that its hash gives, until another one's takes the
+ * place. `tag` is the hash xor `pin`: words of two writers do not match each other.
+ */
+struct dist_opening {
+	__u64 tag;
+	dist_pin pin;
+};
+DIST_ASSERT_SIZE(struct dist_opening, 16);
+
+/* How many flow entries a VIP has; element 0: how many there are. */
+struct dist_share {
+	__u32 vip_id; /* whose share it is: flows of a VIP before it do not count */
+	__u32 used;
+};
+DIST_ASSERT_SIZE(struct dist_share, 8);
+
+struct dist_fragment_key {
+	struct dist_address source;
+	__u32 vip_id;
+	__u32 identification;
+	__u8 protocol; /* IPv4; IPv6 tells datagrams apart without it (RFC 8200, 4.5) */
+	__u8 reserved[3];
+};
+DIST_ASSERT_SIZE(struct dist_fragment_key, 28);
+
+/* What the first fragment of a datagram said. */
+struct dist_fragment {
+	__u32 seen; /* s, monotonic */
+	__u16 source_port; /* ICMP echo: identifier */
+	__u16 destination_port;
+	__u8 protocol;
+	__u8 reserved[3];
+};
+DIST_ASSERT_SIZE(struct dist_fragment, 12);
+
+#define DIST_FRAGMENT_LIFETIME 60 /* s: as long as hosts wait for the rest (RFC 8200, 4.5) */
+
+/* Another station's claim to a VIP. Times are ns, monotonic; 0 = never. */
+struct dist_claim {
+	__u64 claimed;
+	__u64 defended;
+	__u64 mac; /* of the last one to claim it, as in dist_position */
+};
+DIST_ASSERT_SIZE(struct dist_claim, 24);
+
+#define DIST_DEFENCE_INTERVAL 1000000000ULL /* ns */
+
+/* What expire_flows is given and gives back. */
+struct dist_expiry {
+	__u32 tcp_idle; /* s, as in dist_vip */
+	__u32 other_idle;
+	__u32 kept; /* out: flow entries that stay */
+	__u32 removed; /* out */
+};
+DIST_ASSERT_SIZE(struct dist_expiry, 16);
+
+/* s: an entry is removed when it has not counted for so long that no packet can still use it. */
+#define DIST_EXPIRY_MARGIN 8
 
 struct dist_vip_counters {
 	__u64 packets[DIST_VERDICTS]; /* by verdict: their sum is what was received */

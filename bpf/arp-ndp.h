@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Answers for the VIP's link-layer address: ARP (RFC 826) and NDP (RFC 4861, 7.2.4). */
+/*
+ * Answers for the VIP's link-layer address: ARP (RFC 826) and NDP (RFC 4861, section 7),
+ * and announces it again when another station claims it.
+ */
 #ifndef DISTRIBUTOR_ARP_NDP_H
 #define DISTRIBUTOR_ARP_NDP_H
 
@@ -24,9 +27,14 @@ struct arp_packet {
 
 #define NEIGHBOUR_SOLICITATION 135
 #define NEIGHBOUR_ADVERTISEMENT 136
+#define OPTION_SOURCE_LINK_LAYER_ADDRESS 1
 #define OPTION_TARGET_LINK_LAYER_ADDRESS 2
 #define FLAG_SOLICITED 0x40
 #define FLAG_OVERRIDE 0x20
+
+/* NDP counts in units of 8 bytes. As many as of one message are read: */
+#define NDP_UNITS_MAX 32
+#define NDP_UNITS_BEFORE_OPTIONS 3
 
 /* A solicitation and an advertisement differ in the option only. */
 struct neighbour_message {
@@ -41,30 +49,91 @@ struct neighbour_message {
 struct advertisement {
 	struct neighbour_message message;
 	__u8 option_type;
-	__u8 option_length; /* in units of 8 bytes */
+	__u8 option_length;
 	__u8 mac[ETH_ALEN];
 } __attribute__((packed));
 
-static __always_inline bool is_group_mac(const __u8 *mac)
+/*
+ * Notes who claims the VIP. The frame then becomes the VIP's own announcement, at most
+ * once in DIST_DEFENCE_INTERVAL; what is claimed in between the daemon answers.
+ */
+static __always_inline enum dist_verdict note_claim(const struct dist_vip *vip, const __u8 *mac)
 {
-	return mac[0] & 1;
+	__u64 now = bpf_ktime_get_ns(), claimant = 0, defended;
+	__u32 index = vip->counters;
+	struct dist_claim *claim = bpf_map_lookup_elem(&claims, &index);
+
+	if (!claim)
+		return DIST_DROP_INTERNAL;
+	__builtin_memcpy(&claimant, mac, ETH_ALEN);
+	*(volatile __u64 *)&claim->mac = claimant;
+	*(volatile __u64 *)&claim->claimed = now;
+	defended = *(volatile __u64 *)&claim->defended;
+	if (defended && (__s64)(now - defended) < (__s64)DIST_DEFENCE_INTERVAL)
+		return DIST_PASS_VIP_CLAIMED;
+	if (__sync_val_compare_and_swap(&claim->defended, defended, now) != defended)
+		return DIST_PASS_VIP_CLAIMED;
+	return DIST_TX_VIP_DEFENDED;
+}
+
+/* True with `vip` set if an ARP packet's address is one. */
+static __always_inline bool find_arp_vip(struct packet *packet, const __u8 *ip,
+					 const struct dist_vip **vip)
+{
+	__be32 address;
+
+	__builtin_memcpy(&address, ip, 4);
+	map_ipv4(&packet->vip_key.address, address);
+	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
+	return *vip;
+}
+
+static __always_inline void write_gratuitous_arp(struct ethhdr *ethernet, struct arp_packet *arp,
+						 const struct dist_vip *vip)
+{
+	__builtin_memset(ethernet->h_dest, 0xff, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
+	arp->operation = bpf_htons(ARP_REQUEST);
+	__builtin_memcpy(arp->sender_mac, vip->mac, ETH_ALEN);
+	__builtin_memset(arp->target_mac, 0, ETH_ALEN);
+	__builtin_memcpy(arp->target_ip, arp->sender_ip, 4);
+}
+
+static __always_inline void write_arp_reply(struct ethhdr *ethernet, struct arp_packet *arp,
+					    const struct dist_vip *vip)
+{
+	__u8 vip_address[4];
+
+	__builtin_memcpy(vip_address, arp->target_ip, 4);
+	__builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
+	arp->operation = bpf_htons(ARP_REPLY);
+	__builtin_memcpy(arp->target_mac, arp->sender_mac, ETH_ALEN);
+	__builtin_memcpy(arp->target_ip, arp->sender_ip, 4);
+	__builtin_memcpy(arp->sender_mac, vip->mac, ETH_ALEN);
+	__builtin_memcpy(arp->sender_ip, vip_address, 4);
 }
 
 static __always_inline enum dist_verdict handle_arp(struct cursor *cursor, struct packet *packet,
+						    struct ethhdr *ethernet,
 						    const struct dist_vip **vip)
 {
-	struct ethhdr *ethernet = packet->ethernet;
 	struct arp_packet *arp = take(cursor, struct arp_packet);
-	__be32 target;
+	enum dist_verdict verdict;
 
 	if (!arp || arp->hardware_type != bpf_htons(ARP_HARDWARE_ETHERNET) ||
 	    arp->protocol_type != bpf_htons(ETH_P_IP) || arp->hardware_length != ETH_ALEN ||
 	    arp->protocol_length != 4)
 		return DIST_PASS_NOT_VIP;
-	__builtin_memcpy(&target, arp->target_ip, 4);
-	map_ipv4(&packet->vip_key.address, target);
-	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
-	if (!*vip)
+	if (find_arp_vip(packet, arp->sender_ip, vip)) {
+		if (same_mac(arp->sender_mac, (*vip)->mac))
+			return DIST_PASS_NOT_REQUEST;
+		verdict = note_claim(*vip, arp->sender_mac);
+		if (verdict == DIST_TX_VIP_DEFENDED)
+			write_gratuitous_arp(ethernet, arp, *vip);
+		return verdict;
+	}
+	if (!find_arp_vip(packet, arp->target_ip, vip))
 		return DIST_PASS_NOT_VIP;
 	if (!is_group_mac(ethernet->h_dest) && !same_mac(ethernet->h_dest, (*vip)->mac))
 		return DIST_PASS_OTHER_MAC;
@@ -72,26 +141,30 @@ static __always_inline enum dist_verdict handle_arp(struct cursor *cursor, struc
 		return DIST_DROP_BAD_HEADER;
 	if (arp->operation != bpf_htons(ARP_REQUEST))
 		return DIST_PASS_NOT_REQUEST;
-	/* A sender that claims the target for itself is announcing, not asking. */
-	if (!__builtin_memcmp(arp->sender_ip, arp->target_ip, 4))
-		return DIST_PASS_NOT_REQUEST;
-
-	__builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, (*vip)->mac, ETH_ALEN);
-	arp->operation = bpf_htons(ARP_REPLY);
-	__builtin_memcpy(arp->target_mac, arp->sender_mac, ETH_ALEN);
-	__builtin_memcpy(arp->target_ip, arp->sender_ip, 4);
-	__builtin_memcpy(arp->sender_mac, (*vip)->mac, ETH_ALEN);
-	__builtin_memcpy(arp->sender_ip, &target, 4);
+	write_arp_reply(ethernet, arp, *vip);
 	return DIST_TX_ARP_REPLY;
 }
 
-/* Folds a 32-bit ones' complement sum (RFC 1071) into its 16-bit complement. */
-static __always_inline __u16 fold_checksum(__u32 sum)
+/* Folds a ones' complement sum (RFC 1071) into 16 bits; a valid message adds up to 0xffff. */
+static __always_inline __u16 fold_sum(__u64 sum)
 {
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Of the addresses, which follow each other, and the two other fields (RFC 8200, 8.1). */
+static __always_inline __u64 pseudo_header_sum(const struct ipv6hdr *ip, __u32 length)
+{
+	const struct in6_addr *addresses[] = { &ip->saddr, &ip->daddr };
+	__u64 sum = bpf_htonl(length) + (__u64)bpf_htonl(IPPROTO_ICMPV6);
+
+	for (int i = 0; i < 2; i++)
+		for (int word = 0; word < 4; word++)
+			sum += addresses[i]->in6_u.u6_addr32[word];
+	return sum;
 }
 
 static __always_inline bool is_unspecified(const struct in6_addr *address)
@@ -100,23 +173,95 @@ static __always_inline bool is_unspecified(const struct in6_addr *address)
 		 address->in6_u.u6_addr32[2] | address->in6_u.u6_addr32[3]);
 }
 
+/* ff02::1:ff00:0/104 */
+static __always_inline bool is_solicited_node(const struct in6_addr *address)
+{
+	return address->in6_u.u6_addr32[0] == bpf_htonl(0xff020000) &&
+	       !address->in6_u.u6_addr32[1] && address->in6_u.u6_addr32[2] == bpf_htonl(1) &&
+	       address->in6_u.u6_addr8[12] == 0xff;
+}
+
+/* What is needed of a solicitation or advertisement for a VIP. */
+struct neighbour {
+	__u8 mac[ETH_ALEN]; /* who asks, or who claims */
+	__u8 type;
+	bool probe; /* for duplicates: from the unspecified address (RFC 4862, 5.4.3) */
+	bool has_option; /* the message says the MAC, not the frame alone */
+};
+
+/* A unit of 8 bytes: of options, the first one begins with type and length. */
+struct unit {
+	__u8 type;
+	__u8 length;
+	__u8 mac[ETH_ALEN];
+};
+
+/* Reads the units from packet->offset on; `sum` adds up to 0xffff if none is damaged. */
+static __always_inline bool read_units(struct xdp_md *ctx, struct packet *packet,
+				       struct neighbour *neighbour, __u64 sum)
+{
+	__u8 wanted = neighbour->type == NEIGHBOUR_SOLICITATION ? OPTION_SOURCE_LINK_LAYER_ADDRESS
+								: OPTION_TARGET_LINK_LAYER_ADDRESS;
+	__u32 next_option = NDP_UNITS_BEFORE_OPTIONS, units = packet->left / sizeof(struct unit);
+	struct unit unit;
+	__u32 words[2];
+
+	if (packet->left % sizeof(struct unit) || units > NDP_UNITS_MAX)
+		return false;
+	for (__u32 i = 0; i < NDP_UNITS_MAX && i < units; i++) {
+		if (!load(ctx, packet, &unit))
+			return false;
+		__builtin_memcpy(words, &unit, sizeof(words));
+		sum += (__u64)words[0] + words[1];
+		if (i != next_option)
+			continue;
+		if (unit.length == 0)
+			return false;
+		next_option += unit.length;
+		if (unit.type != wanted)
+			continue;
+		neighbour->has_option = true;
+		__builtin_memcpy(neighbour->mac, unit.mac, ETH_ALEN);
+	}
+	return next_option == units && fold_sum(sum) == 0xffff;
+}
+
 /*
- * Writes the advertisement over the solicitation at `ip`. An unspecified source probes
- * for a duplicate (RFC 4862, 5.4.3): the answer then goes to all nodes, unsolicited.
+ * Whether the message behind the IPv6 header is valid (RFC 4861, 7.1.1 and 7.1.2); fills in
+ * who sent it.
+ */
+__noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
+			      struct neighbour *neighbour)
+{
+	struct ipv6hdr ip;
+
+	if (!packet || !neighbour)
+		return false;
+	packet->offset = packet->network_offset;
+	packet->left = sizeof(ip);
+	if (!load(ctx, packet, &ip))
+		return false;
+	packet->left = bpf_ntohs(ip.payload_len);
+	neighbour->probe = is_unspecified(&ip.saddr);
+	if (!read_units(ctx, packet, neighbour, pseudo_header_sum(&ip, packet->left)))
+		return false;
+	if (neighbour->type == NEIGHBOUR_SOLICITATION && neighbour->probe)
+		return is_solicited_node(&ip.daddr) && !neighbour->has_option;
+	return !is_multicast(&ip.saddr);
+}
+
+/*
+ * Writes an advertisement over the message at `ip`: to the neighbour that asked, or
+ * unsolicited to all nodes.
  */
 static __always_inline void write_advertisement(struct ethhdr *ethernet, struct ipv6hdr *ip,
-						struct advertisement *reply, const __u8 *mac)
+						struct advertisement *reply, const __u8 *mac,
+						const struct neighbour *neighbour)
 {
-	struct {
-		struct in6_addr source, destination;
-		__be32 length, next_header;
-	} pseudo_header = {
-		.length = bpf_htonl(sizeof(*reply)),
-		.next_header = bpf_htonl(IPPROTO_ICMPV6),
-	};
-	bool probe = is_unspecified(&ip->saddr);
+	bool to_all = neighbour->probe || neighbour->type == NEIGHBOUR_ADVERTISEMENT;
+	__u64 sum;
 
-	if (probe) {
+	if (to_all) {
 		static const __u8 all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 		__builtin_memcpy(ethernet->h_dest, all_nodes_mac, ETH_ALEN);
@@ -125,7 +270,7 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 		ip->daddr.in6_u.u6_addr32[2] = 0;
 		ip->daddr.in6_u.u6_addr32[3] = bpf_htonl(1);
 	} else {
-		__builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
+		__builtin_memcpy(ethernet->h_dest, neighbour->mac, ETH_ALEN);
 		ip->daddr = ip->saddr;
 	}
 	__builtin_memcpy(ethernet->h_source, mac, ETH_ALEN);
@@ -136,66 +281,98 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 	reply->message.type = NEIGHBOUR_ADVERTISEMENT;
 	reply->message.code = 0;
 	reply->message.checksum = 0;
-	reply->message.flags = FLAG_OVERRIDE | (probe ? 0 : FLAG_SOLICITED);
+	reply->message.flags = FLAG_OVERRIDE | (to_all ? 0 : FLAG_SOLICITED);
 	__builtin_memset(reply->message.reserved, 0, sizeof(reply->message.reserved));
 	reply->option_type = OPTION_TARGET_LINK_LAYER_ADDRESS;
 	reply->option_length = 1;
 	__builtin_memcpy(reply->mac, mac, ETH_ALEN);
 
-	pseudo_header.source = ip->saddr;
-	pseudo_header.destination = ip->daddr;
-	__u32 sum = bpf_csum_diff(0, 0, (void *)&pseudo_header, sizeof(pseudo_header), 0);
-
-	sum = bpf_csum_diff(0, 0, (void *)reply, sizeof(*reply), sum);
-	reply->message.checksum = fold_checksum(sum);
+	sum = pseudo_header_sum(ip, sizeof(*reply));
+	for (int word = 0; word < (int)(sizeof(*reply) / 4); word++)
+		sum += ((__u32 *)reply)[word];
+	reply->message.checksum = ~fold_sum(sum);
 }
 
-/* `cursor` stands behind the IPv6 header; the solicitation is known to be for `vip`. */
-static __always_inline enum dist_verdict
-answer_solicitation(struct xdp_md *ctx, const struct packet *packet, const struct dist_vip *vip)
+/* The frame becomes as long as the advertisement, and then becomes it. */
+static __always_inline bool advertise(struct xdp_md *ctx, const struct packet *packet,
+				      const struct dist_vip *vip, const struct neighbour *neighbour)
 {
 	__u32 wanted =
 		packet->network_offset + sizeof(struct ipv6hdr) + sizeof(struct advertisement);
 	int missing = wanted - (ctx->data_end - ctx->data);
-	struct cursor cursor;
+	struct cursor cursor = { .left = ~0U };
 	struct ethhdr *ethernet;
 	struct ipv6hdr *ip;
 	struct advertisement *reply;
 
 	if (missing && bpf_xdp_adjust_tail(ctx, missing))
-		return DIST_DROP_INTERNAL;
+		return false;
 	cursor.at = (void *)(long)ctx->data;
 	cursor.end = (void *)(long)ctx->data_end;
 	ethernet = take(&cursor, struct ethhdr);
 	if (!ethernet)
-		return DIST_DROP_INTERNAL;
+		return false;
 	cursor.at = (void *)(long)ctx->data + (packet->network_offset & 0x3f);
 	ip = take(&cursor, struct ipv6hdr);
 	reply = take(&cursor, struct advertisement);
 	if (!ip || !reply)
-		return DIST_DROP_INTERNAL;
-	write_advertisement(ethernet, ip, reply, vip->mac);
-	return DIST_TX_NEIGHBOUR_ADVERTISEMENT;
+		return false;
+	write_advertisement(ethernet, ip, reply, vip->mac, neighbour);
+	return true;
 }
 
-/* True with `vip` and the solicitation found, whatever its destination address. */
-static __always_inline bool find_solicited_vip(struct cursor cursor, struct packet *packet,
+/*
+ * True with `vip` and the type set if the message at the cursor is a solicitation or an
+ * advertisement about one. Hop limit 255 proves that no router has passed it on.
+ */
+static __always_inline bool find_neighbour_vip(struct cursor cursor, struct packet *packet,
 					       const struct ipv6hdr *ip,
+					       struct neighbour *neighbour,
 					       const struct dist_vip **vip)
 {
 	struct neighbour_message *message;
 
-	/* RFC 4861, 7.1.1: hop limit 255 proves that no router has passed it on. */
-	if (ip->version != 6 || ip->nexthdr != IPPROTO_ICMPV6 || ip->hop_limit != 255 ||
-	    bpf_ntohs(ip->payload_len) < sizeof(*message))
+	if (ip->version != 6 || ip->nexthdr != IPPROTO_ICMPV6 || ip->hop_limit != 255)
 		return false;
+	cursor.left = bpf_ntohs(ip->payload_len);
 	message = take(&cursor, struct neighbour_message);
-	if (!message || message->type != NEIGHBOUR_SOLICITATION || message->code != 0 ||
+	if (!message || message->code != 0 ||
+	    (message->type != NEIGHBOUR_SOLICITATION && message->type != NEIGHBOUR_ADVERTISEMENT) ||
 	    is_ipv4_mapped((struct in6_addr *)&message->target))
 		return false;
+	neighbour->type = message->type;
 	packet->vip_key.address = message->target;
 	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
 	return *vip;
+}
+
+/* A solicitation or advertisement about `vip`. */
+static __always_inline enum dist_verdict handle_neighbour(struct xdp_md *ctx, struct packet *packet,
+							  const struct headers *headers,
+							  struct neighbour *neighbour,
+							  const struct dist_vip *vip)
+{
+	const struct ethhdr *ethernet = headers->ethernet;
+	const struct ipv6hdr *ip = headers->network;
+	bool asks = neighbour->type == NEIGHBOUR_SOLICITATION;
+	enum dist_verdict verdict = DIST_TX_NEIGHBOUR_ADVERTISEMENT;
+
+	if (asks && !is_group_mac(ethernet->h_dest) && !same_mac(ethernet->h_dest, vip->mac))
+		return DIST_PASS_OTHER_MAC;
+	if (!has_bytes(ctx, packet->network_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len)))
+		return DIST_DROP_TRUNCATED;
+	__builtin_memcpy(neighbour->mac, ethernet->h_source, ETH_ALEN);
+	if (!read_neighbour(ctx, packet, neighbour) || is_group_mac(ethernet->h_source) ||
+	    is_group_mac(neighbour->mac))
+		return DIST_DROP_BAD_HEADER;
+	if (!asks) {
+		if (same_mac(neighbour->mac, vip->mac))
+			return DIST_PASS_NOT_REQUEST;
+		verdict = note_claim(vip, neighbour->mac);
+		if (verdict != DIST_TX_VIP_DEFENDED)
+			return verdict;
+	}
+	return advertise(ctx, packet, vip, neighbour) ? verdict : DIST_DROP_INTERNAL;
 }
 
 #endif

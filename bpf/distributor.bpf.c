@@ -14,33 +14,29 @@
 #include "parse.h"
 #include "verdict.h"
 #include "arp-ndp.h"
+#include "network.h"
 #include "transport.h"
 #include "select.h"
 #include "forward.h"
+#include "expire.h"
 
-#define FRAGMENT_OFFSET_MASK 0x1fff
-#define MORE_FRAGMENTS 0x2000
+/* How far into a frame a transport header may be; a power of two - 1. */
+#define OFFSET_MAX 0x3fff
 
-static __always_inline enum dist_verdict look_up_vip(struct packet *packet,
-						     const struct dist_vip **vip)
+static __always_inline enum dist_verdict
+look_up_vip(const struct packet *packet, const struct headers *headers, const struct dist_vip **vip)
 {
 	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
 	if (!*vip)
 		return DIST_PASS_NOT_VIP;
-	if (!same_mac(packet->ethernet->h_dest, (*vip)->mac))
+	if (!same_mac(headers->ethernet->h_dest, (*vip)->mac))
 		return DIST_PASS_OTHER_MAC;
 	return GO_ON;
 }
 
-/* Whether the frame is as long as its headers say; a jumbo frame lies in several buffers. */
-static __always_inline bool has_bytes(struct xdp_md *ctx, __u32 length)
-{
-	return length <= ctx->data_end - ctx->data || length <= bpf_xdp_get_buff_len(ctx);
-}
-
 /* Fills in what the network header says; the cursor then stands at the transport. */
 static __always_inline enum dist_verdict parse_ipv4(struct xdp_md *ctx, struct cursor *cursor,
-						    struct packet *packet,
+						    struct packet *packet, struct headers *headers,
 						    const struct dist_vip **vip)
 {
 	struct iphdr *ip = take(cursor, struct iphdr);
@@ -50,7 +46,7 @@ static __always_inline enum dist_verdict parse_ipv4(struct xdp_md *ctx, struct c
 	if (!ip)
 		return DIST_PASS_NOT_VIP;
 	map_ipv4(&packet->vip_key.address, ip->daddr);
-	verdict = look_up_vip(packet, vip);
+	verdict = look_up_vip(packet, headers, vip);
 	if (verdict != GO_ON)
 		return verdict;
 
@@ -58,45 +54,37 @@ static __always_inline enum dist_verdict parse_ipv4(struct xdp_md *ctx, struct c
 	total_length = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header_length < sizeof(*ip) || total_length < header_length)
 		return DIST_DROP_BAD_HEADER;
-	packet->network = ip;
-	cursor->at = packet->network + header_length;
+	headers->network = ip;
+	cursor->at = headers->network + header_length;
 	if (cursor->at > cursor->end)
 		return DIST_DROP_TRUNCATED;
 	if (ip->ttl <= 1)
 		return DIST_DROP_TTL_EXPIRED;
 
-	packet->payload_length = total_length - header_length;
+	cursor->left = total_length - header_length;
 	packet->length = packet->network_offset + total_length;
 	if (!has_bytes(ctx, packet->length))
 		return DIST_DROP_TRUNCATED;
-	packet->fragment = ip->frag_off & bpf_htons(FRAGMENT_OFFSET_MASK | MORE_FRAGMENTS);
 	packet->flow_key.protocol = ip->protocol;
 	map_ipv4(&packet->flow_key.source, ip->saddr);
-	return GO_ON;
+	return note_ipv4_fragment(ip, packet);
 }
 
 static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct cursor *cursor,
-						    struct packet *packet,
+						    struct packet *packet, struct headers *headers,
 						    const struct dist_vip **vip)
 {
 	struct ipv6hdr *ip = take(cursor, struct ipv6hdr);
+	struct neighbour neighbour = {};
 	enum dist_verdict verdict;
 
 	if (!ip || is_ipv4_mapped(&ip->daddr))
 		return DIST_PASS_NOT_VIP;
-	if (find_solicited_vip(*cursor, packet, ip, vip)) {
-		if (!is_group_mac(packet->ethernet->h_dest) &&
-		    !same_mac(packet->ethernet->h_dest, (*vip)->mac))
-			return DIST_PASS_OTHER_MAC;
-		if (is_group_mac(packet->ethernet->h_source) || is_multicast(&ip->saddr))
-			return DIST_DROP_BAD_HEADER;
-		if (!has_bytes(ctx,
-			       packet->network_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len)))
-			return DIST_DROP_TRUNCATED;
-		return answer_solicitation(ctx, packet, *vip);
-	}
+	headers->network = ip;
+	if (find_neighbour_vip(*cursor, packet, ip, &neighbour, vip))
+		return handle_neighbour(ctx, packet, headers, &neighbour, *vip);
 	__builtin_memcpy(&packet->vip_key.address, &ip->daddr, sizeof(ip->daddr));
-	verdict = look_up_vip(packet, vip);
+	verdict = look_up_vip(packet, headers, vip);
 	if (verdict != GO_ON)
 		return verdict;
 
@@ -105,15 +93,22 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	if (ip->hop_limit <= 1)
 		return DIST_DROP_TTL_EXPIRED;
 
-	packet->network = ip;
-	packet->payload_length = bpf_ntohs(ip->payload_len);
-	packet->length = packet->network_offset + sizeof(*ip) + packet->payload_length;
+	cursor->left = bpf_ntohs(ip->payload_len);
+	packet->length = packet->network_offset + sizeof(*ip) + cursor->left;
 	if (!has_bytes(ctx, packet->length))
 		return DIST_DROP_TRUNCATED;
-	packet->fragment = ip->nexthdr == IPPROTO_FRAGMENT;
 	packet->flow_key.protocol = ip->nexthdr;
 	__builtin_memcpy(&packet->flow_key.source, &ip->saddr, sizeof(ip->saddr));
-	return GO_ON;
+	if (!is_extension(ip->nexthdr))
+		return GO_ON;
+	packet->offset = packet->network_offset + sizeof(*ip);
+	packet->left = cursor->left;
+	verdict = skip_extensions(ctx, packet);
+	if (verdict == GO_ON && packet->offset > OFFSET_MAX)
+		return DIST_DROP_EXTENSION_HEADERS;
+	cursor->at = (void *)(long)ctx->data + (packet->offset & OFFSET_MAX);
+	cursor->left = packet->left;
+	return verdict;
 }
 
 static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct packet *packet,
@@ -122,31 +117,34 @@ static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct p
 	struct cursor cursor = {
 		.at = (void *)(long)ctx->data,
 		.end = (void *)(long)ctx->data_end,
+		.left = ~0U, /* until a network header says */
 	};
+	struct headers headers = {};
 	struct choice choice = {};
 	enum dist_verdict verdict;
 
-	if (!parse_ethernet(&cursor, packet))
+	if (!parse_ethernet(&cursor, packet, &headers))
 		return DIST_PASS_NOT_VIP;
 	if (packet->ether_type == bpf_htons(ETH_P_ARP))
-		return handle_arp(&cursor, packet, vip);
+		return handle_arp(&cursor, packet, headers.ethernet, vip);
 	if (packet->ether_type == bpf_htons(ETH_P_IP))
-		verdict = parse_ipv4(ctx, &cursor, packet, vip);
+		verdict = parse_ipv4(ctx, &cursor, packet, &headers, vip);
 	else if (packet->ether_type == bpf_htons(ETH_P_IPV6))
-		verdict = parse_ipv6(ctx, &cursor, packet, vip);
+		verdict = parse_ipv6(ctx, &cursor, packet, &headers, vip);
 	else
 		return DIST_PASS_NOT_VIP;
+	if (verdict == GO_ON && packet->part != LATER_FRAGMENT)
+		verdict = parse_transport(ctx, &cursor, packet);
+	if (verdict == DIST_DROP_TRUNCATED && packet->part == FIRST_FRAGMENT && !packet->error) {
+		packet->ports_missing = true;
+		verdict = GO_ON;
+	}
 	if (verdict != GO_ON)
 		return verdict;
-
-	if (!packet->fragment) {
-		verdict = parse_transport(&cursor, packet);
-		if (verdict != GO_ON)
-			return verdict;
-	}
+	note_protocol(packet);
 	verdict = select_amphora(packet, *vip, &choice);
-	if (verdict <= DIST_TX_PREVIOUS)
-		forward(packet, *vip, &choice);
+	if (is_in(DIST_FORWARDED, verdict))
+		return forward(packet, &headers, *vip, &choice, verdict);
 	return verdict;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The hash that puts a client into a slot, compiled into the XDP program and into the
- * addon. Keyed by a seed that only follows from the distributor's id, so every host
- * agrees and nobody outside can aim at a slot.
+ * Hashes, compiled into the XDP program and into the addon: which slot a client falls
+ * into, and which opening a flow has.
  *
  * Each step is the splitmix64 finaliser: a bijection on 64 bits in which every input
  * bit reaches every output bit, so addresses counted up by one spread evenly.
@@ -21,7 +20,10 @@ static inline __attribute__((always_inline)) __u64 dist_mix(__u64 x)
 	return x ^ (x >> 31);
 }
 
-/* source_port: as on the wire; 0 where the affinity is source IP alone. */
+/*
+ * Keyed by a seed that only follows from the distributor's id, so that every host agrees.
+ * source_port: as on the wire; 0 where the affinity is source IP alone.
+ */
 static inline __attribute__((always_inline)) __u32
 dist_slot_hash(__u64 seed, const struct dist_address *source, __u16 source_port)
 {
@@ -30,6 +32,18 @@ dist_slot_hash(__u64 seed, const struct dist_address *source, __u16 source_port)
 	__builtin_memcpy(&high, source->byte, 8);
 	__builtin_memcpy(&low, source->byte + 8, 8);
 	return (__u32)(dist_mix(dist_mix(dist_mix(seed ^ high) ^ low) ^ source_port) >> 32);
+}
+
+/* Keyed by a secret of the host: nobody outside can make two flows have the same. */
+static inline __attribute__((always_inline)) __u64 dist_flow_hash(__u64 secret,
+								  const struct dist_flow_key *key)
+{
+	__u64 high, low, rest;
+
+	__builtin_memcpy(&high, key->source.byte, 8);
+	__builtin_memcpy(&low, key->source.byte + 8, 8);
+	rest = (__u64)key->vip_id << 32 | (__u32)key->source_port << 16 | key->destination_port;
+	return dist_mix(dist_mix(dist_mix(dist_mix(secret ^ high) ^ low) ^ rest) ^ key->protocol);
 }
 
 #endif

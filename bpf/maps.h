@@ -15,7 +15,7 @@ struct {
 	__type(value, struct dist_vip);
 } vips SEC(".maps");
 
-/* Memory-mapped by the daemon, and changed without a syscall: slots, positions, learning. */
+/* Memory-mapped by the daemon, and changed without a syscall. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -40,12 +40,43 @@ struct {
 	__type(value, dist_learning);
 } learning SEC(".maps");
 
+/* Nobody evicts an entry: see pin.h for who gets one. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct dist_flow_key);
 	__type(value, struct dist_flow);
 } flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* a power of two */
+	__type(key, __u32);
+	__type(value, struct dist_opening);
+} openings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct dist_fragment_key);
+	__type(value, struct dist_fragment);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dist_share);
+} shares SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dist_claim);
+} claims SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -60,5 +91,10 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dist_position_counters);
 } position_counters SEC(".maps");
+
+/* Set before the program is loaded. */
+const volatile __u64 flow_secret = 0;
+const volatile __u32 flow_capacity = 0; /* entries of flows */
+const volatile __u32 opening_mask = 0; /* elements of openings - 1 */
 
 #endif

@@ -18,9 +18,14 @@
 
 #define VLAN_VID_MASK 0x0fff
 
+/* Carries on with the packet: what a parser returns that found no reason to end it. */
+#define GO_ON DIST_VERDICTS
+
+/* `left`: bytes up to the end of the packet by its own account, padding not included. */
 struct cursor {
 	void *at;
 	void *end;
+	__u32 left;
 };
 
 /* The header at the cursor, which moves behind it; NULL if the packet ends before. */
@@ -30,27 +35,74 @@ static __always_inline void *take_bytes(struct cursor *cursor, __u32 length)
 {
 	void *header = cursor->at;
 
-	if (header + length > cursor->end)
+	if (length > cursor->left || header + length > cursor->end)
 		return NULL;
 	cursor->at = header + length;
+	cursor->left -= length;
 	return header;
 }
 
-struct packet {
+enum part {
+	WHOLE,
+	FIRST_FRAGMENT,
+	LATER_FRAGMENT, /* carries no transport header */
+};
+
+/* Whether the frame is as long as its headers say; a jumbo frame lies in several buffers. */
+static __always_inline bool has_bytes(struct xdp_md *ctx, __u32 length)
+{
+	return length <= ctx->data_end - ctx->data || length <= bpf_xdp_get_buff_len(ctx);
+}
+
+/* What is written to when the packet is sent on. */
+struct headers {
 	struct ethhdr *ethernet;
 	void *network; /* struct iphdr or struct ipv6hdr, by ether_type */
+};
+
+/* What is known of a packet. No pointers: functions that the verifier sees once fill it in. */
+struct packet {
 	struct dist_vip_key vip_key;
 	struct dist_flow_key flow_key;
 	__u16 ether_type; /* behind the tags, network order */
 	__u16 network_offset; /* bytes from the start of the frame to the network header */
-	__u16 payload_length; /* bytes behind the network header, by its own account */
 	__u32 length; /* bytes of the frame, without padding */
-	bool starts; /* opens a connection: TCP SYN without ACK */
-	bool ends; /* FIN or RST */
+	__u32 identification; /* of a fragment's datagram */
+	__u32 offset; /* where load() reads: bytes from the start of the frame */
+	__u32 left; /* bytes from there to the end of the packet */
+	__u8 part; /* enum part */
+	bool ports_missing; /* its transport header is not, or not all, in this packet */
+	bool starts; /* opens a connection: TCP SYN without ACK, SCTP INIT */
+	bool ends; /* TCP FIN or RST, SCTP ABORT or the end of a shutdown */
 	bool marked; /* its protocol marks the start of a connection */
-	bool fragment; /* any fragment: its transport header is not looked at */
 	bool has_ports; /* source-port affinity applies */
+	bool error; /* an ICMP error: the flow is that of the packet inside it */
 };
+
+/*
+ * Copies from packet->offset, and moves it. For what is rare and lies deep in a packet:
+ * slower than a cursor, but it reaches every buffer of a frame.
+ */
+#define load(ctx, packet, to) load_bytes((ctx), (packet), (to), sizeof(*(to)))
+
+static __always_inline bool load_bytes(struct xdp_md *ctx, struct packet *packet, void *to,
+				       __u32 length)
+{
+	if (length > packet->left || bpf_xdp_load_bytes(ctx, packet->offset, to, length))
+		return false;
+	packet->offset += length;
+	packet->left -= length;
+	return true;
+}
+
+static __always_inline bool skip(struct packet *packet, __u32 length)
+{
+	if (length > packet->left)
+		return false;
+	packet->offset += length;
+	packet->left -= length;
+	return true;
+}
 
 static __always_inline bool is_tag(__u16 ether_type)
 {
@@ -62,16 +114,17 @@ struct vlan_header {
 	__be16 encapsulated;
 };
 
-/* A tag with id 0 carries a priority only (IEEE 802.1Q, 9.6): its frame is untagged. */
-static __always_inline bool parse_ethernet(struct cursor *cursor, struct packet *packet)
+/* A tag with id 0 carries a priority only (IEEE 802.1Q, 9.6): it is as if it were not there. */
+static __always_inline bool parse_ethernet(struct cursor *cursor, struct packet *packet,
+					   struct headers *headers)
 {
 	void *start = cursor->at;
 	struct vlan_header *tag;
 
-	packet->ethernet = take(cursor, struct ethhdr);
-	if (!packet->ethernet)
+	headers->ethernet = take(cursor, struct ethhdr);
+	if (!headers->ethernet)
 		return false;
-	packet->ether_type = packet->ethernet->h_proto;
+	packet->ether_type = headers->ethernet->h_proto;
 	if (is_tag(packet->ether_type)) {
 		tag = take(cursor, struct vlan_header);
 		if (!tag)
@@ -79,10 +132,14 @@ static __always_inline bool parse_ethernet(struct cursor *cursor, struct packet 
 		packet->vip_key.outer_vlan = bpf_ntohs(tag->tci) & VLAN_VID_MASK;
 		packet->ether_type = tag->encapsulated;
 		if (is_tag(packet->ether_type)) {
+			__u16 outer = packet->vip_key.outer_vlan, inner;
+
 			tag = take(cursor, struct vlan_header);
 			if (!tag)
 				return false;
-			packet->vip_key.inner_vlan = bpf_ntohs(tag->tci) & VLAN_VID_MASK;
+			inner = bpf_ntohs(tag->tci) & VLAN_VID_MASK;
+			packet->vip_key.outer_vlan = outer ? outer : inner;
+			packet->vip_key.inner_vlan = outer ? inner : 0;
 			packet->ether_type = tag->encapsulated;
 		}
 	}
@@ -99,6 +156,14 @@ static __always_inline void map_ipv4(struct dist_address *address, __be32 ipv4)
 	__builtin_memcpy(address->byte + 12, &ipv4, 4);
 }
 
+static __always_inline bool same_address(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return a->in6_u.u6_addr32[0] == b->in6_u.u6_addr32[0] &&
+	       a->in6_u.u6_addr32[1] == b->in6_u.u6_addr32[1] &&
+	       a->in6_u.u6_addr32[2] == b->in6_u.u6_addr32[2] &&
+	       a->in6_u.u6_addr32[3] == b->in6_u.u6_addr32[3];
+}
+
 static __always_inline bool is_multicast(const struct in6_addr *address)
 {
 	return address->in6_u.u6_addr8[0] == 0xff;
@@ -109,6 +174,11 @@ static __always_inline bool is_ipv4_mapped(const struct in6_addr *address)
 {
 	return !(address->in6_u.u6_addr32[0] | address->in6_u.u6_addr32[1]) &&
 	       address->in6_u.u6_addr32[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool is_group_mac(const __u8 *mac)
+{
+	return mac[0] & 1;
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)

@@ -2,14 +2,17 @@
 /*
  * Pinning: which amphora a packet in an unsettled slot belongs to. docs/pinning.md has
  * the reasoning and the worked cases; the daemon's half is native/src/slot-table.cc.
+ *
+ * A flow's first packet leaves an opening, which strangers may overwrite; the packet that
+ * confirms it moves it to the flow table, from which nobody can evict it.
  */
 #ifndef DISTRIBUTOR_PIN_H
 #define DISTRIBUTOR_PIN_H
 
+#include "fragment.h"
+#include "hash.h"
 #include "maps.h"
 #include "parse.h"
-
-#define NANOSECONDS 1000000000ULL
 
 struct choice {
 	__u16 owner; /* position + 1, or DIST_OWNER_NONE */
@@ -32,22 +35,33 @@ static __always_inline dist_position position_of(const struct dist_vip *vip, __u
 	return position & DIST_POSITION_MAC_MASK ? position : 0;
 }
 
-static __always_inline __u16 generation_of(dist_position position)
+static __always_inline bool choose(struct choice *choice, const struct dist_vip *vip, __u16 owner)
 {
-	return position >> DIST_POSITION_GENERATION_SHIFT;
+	choice->owner = owner;
+	choice->position = position_of(vip, owner);
+	return choice->position;
+}
+
+static __always_inline dist_pin make_pin(const struct choice *choice, __u32 now, bool closing)
+{
+	__u64 generation = choice->position >> DIST_POSITION_GENERATION_SHIFT;
+
+	return now | (__u64)choice->owner << DIST_PIN_OWNER_SHIFT |
+	       generation << DIST_PIN_GENERATION_SHIFT | (closing ? DIST_PIN_CLOSING : 0);
 }
 
 /*
- * An entry counts while its flow is not idle and its amphora still holds the position.
- * Its age is signed: another processor may have stamped it with the second after `now`.
+ * A pin counts while its flow is not idle and its amphora still holds the position. Its
+ * age is signed: another processor may have stamped it with the second after `now`.
  */
-static __always_inline bool is_live(const struct dist_flow *flow, const struct dist_vip *vip,
+static __always_inline bool is_live(dist_pin pin, const struct dist_vip *vip,
 				    const struct packet *packet, __u32 now, dist_position position)
 {
 	__u32 idle = packet->marked ? vip->tcp_idle : vip->other_idle;
+	__u64 generation = pin >> DIST_PIN_GENERATION_SHIFT & DIST_GENERATION_MASK;
 
-	return position && generation_of(position) == flow->generation &&
-	       (__s32)(now - flow->last_seen) <= (__s64)idle;
+	return position && position >> DIST_POSITION_GENERATION_SHIFT == generation &&
+	       (__s32)(now - (__u32)pin) <= (__s64)idle;
 }
 
 static __always_inline bool is_learning(const struct dist_vip *vip, __u32 now)
@@ -59,60 +73,132 @@ static __always_inline bool is_learning(const struct dist_vip *vip, __u32 now)
 }
 
 /* The slot stays unsettled for as long as packets go anywhere but to `current`. */
-static __always_inline void keep_unsettled(struct dist_slot *slot, __u32 now)
+static __always_inline void keep_unsettled(struct dist_slot *slot, struct dist_slot owners,
+					   const struct choice *choice, __u32 now)
 {
-	if (slot->clock != now)
+	if (choice->owner != owners.current && slot->clock != now)
 		*(volatile __u32 *)&slot->clock = now;
+}
+
+/* Who has the flows of an unsettled slot that are older than its openings. */
+static __always_inline __u16 oldest_owner(struct dist_slot owners)
+{
+	bool none = owners.previous == DIST_SETTLED || owners.previous == DIST_OWNER_GONE;
+
+	return none ? owners.current : owners.previous;
+}
+
+/* Where a flow's pin is: in its flow entry, or else in the opening that its hash leads to. */
+struct record {
+	struct dist_flow *flow;
+	struct dist_opening *opening;
+	__u64 hash; /* of the opening */
+	dist_pin pin; /* 0 = the flow has none */
+};
+
+static __always_inline void find_opening(const struct packet *packet, struct record *record)
+{
+	__u32 index;
+	dist_pin pin;
+
+	record->flow = NULL;
+	record->pin = 0;
+	record->hash = dist_flow_hash(flow_secret, &packet->flow_key);
+	index = record->hash & opening_mask;
+	record->opening = bpf_map_lookup_elem(&openings, &index);
+	if (!record->opening)
+		return;
+	pin = *(volatile dist_pin *)&record->opening->pin;
+	if ((*(volatile __u64 *)&record->opening->tag ^ pin) == record->hash)
+		record->pin = pin;
+}
+
+static __always_inline void find_record(const struct packet *packet, struct record *record)
+{
+	record->flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
+	if (record->flow)
+		record->pin = *(volatile dist_pin *)&record->flow->pin;
+	if (!record->flow || !record->pin)
+		find_opening(packet, record);
+}
+
+/*
+ * A VIP may have as many flow entries as are free: however many one takes, the others
+ * find room (dynamic thresholds, Choudhury and Hahne 1998).
+ */
+static __always_inline bool admit(const struct packet *packet, const struct dist_vip *vip,
+				  dist_pin pin)
+{
+	struct dist_flow flow = { .pin = pin, .share = vip->counters };
+	__u32 all = DIST_COUNTERS_NO_VIP, index = vip->counters;
+	struct dist_share *total = bpf_map_lookup_elem(&shares, &all);
+	struct dist_share *share = bpf_map_lookup_elem(&shares, &index);
+
+	if (!total || !share || (__u64)total->used + share->used >= flow_capacity)
+		return false;
+	if (bpf_map_update_elem(&flows, &packet->flow_key, &flow, BPF_NOEXIST))
+		return false;
+	__sync_fetch_and_add(&total->used, 1);
+	__sync_fetch_and_add(&share->used, 1);
+	return true;
+}
+
+/* False if the flow should have an entry and cannot: its opening then goes on standing in. */
+static __always_inline bool keep_pin(const struct packet *packet, const struct dist_vip *vip,
+				     struct record *record, dist_pin pin)
+{
+	bool confirmed = record->pin && !packet->starts, admitted = false;
+
+	if (record->flow) {
+		/* Only the sweep writes 0, over a pin that no longer counts. */
+		if (pin == record->pin ||
+		    __sync_val_compare_and_swap(&record->flow->pin, record->pin, pin))
+			return true;
+		find_opening(packet, record);
+		confirmed = false;
+	}
+	if (confirmed)
+		admitted = admit(packet, vip, pin);
+	if (admitted)
+		pin = 0;
+	if (record->opening && pin != record->pin) {
+		*(volatile dist_pin *)&record->opening->pin = pin;
+		*(volatile __u64 *)&record->opening->tag = record->hash ^ pin;
+	}
+	return admitted || !confirmed;
 }
 
 static __always_inline enum dist_verdict pin(struct packet *packet, const struct dist_vip *vip,
 					     struct dist_slot *slot, struct dist_slot owners,
 					     struct choice *choice)
 {
-	__u32 now = bpf_ktime_get_coarse_ns() / NANOSECONDS;
+	__u32 now = seconds_now();
+	bool closing = packet->ends;
 	enum dist_verdict verdict;
-	struct dist_flow *flow;
+	struct record record = {};
 
 	packet->flow_key.vip_id = vip->vip_id;
-	flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
-	if (flow && !(packet->starts && (flow->flags & DIST_FLOW_CLOSING))) {
-		choice->owner = flow->owner;
-		choice->position = position_of(vip, choice->owner);
-		if (is_live(flow, vip, packet, now, choice->position)) {
-			if (flow->last_seen != now)
-				flow->last_seen = now;
-			if (packet->ends)
-				flow->flags |= DIST_FLOW_CLOSING;
-			verdict = DIST_TX_PINNED;
-			goto chosen;
-		}
-	}
-
-	if (packet->starts || (!packet->marked && !is_learning(vip, now))) {
-		choice->owner = owners.current;
-		choice->new_flow = true;
-		verdict = DIST_TX_NEW;
+	find_record(packet, &record);
+	if (record.pin && !(packet->starts && (record.pin & DIST_PIN_CLOSING)) &&
+	    choose(choice, vip, (__u16)(record.pin >> DIST_PIN_OWNER_SHIFT)) &&
+	    is_live(record.pin, vip, packet, now, choice->position)) {
+		closing |= (record.pin & DIST_PIN_CLOSING) != 0;
+		verdict = DIST_TX_PINNED;
 	} else {
-		choice->owner = owners.previous;
-		if (owners.previous == DIST_SETTLED || owners.previous == DIST_OWNER_GONE)
-			choice->owner = owners.current;
-		verdict = DIST_TX_PREVIOUS;
-	}
-	choice->position = position_of(vip, choice->owner);
-	if (!choice->position)
-		return DIST_DROP_NO_AMPHORA;
+		bool new_flow = packet->starts || (!packet->marked && !is_learning(vip, now));
 
-	struct dist_flow entry = {
-		.last_seen = now,
-		.owner = choice->owner,
-		.generation = generation_of(choice->position),
-		.flags = packet->ends ? DIST_FLOW_CLOSING : 0,
-	};
-	if (bpf_map_update_elem(&flows, &packet->flow_key, &entry, BPF_ANY))
-		return DIST_DROP_FLOW_TABLE_FULL;
-chosen:
-	if (choice->owner != owners.current)
-		keep_unsettled(slot, now);
+		if (!choose(choice, vip, new_flow ? owners.current : oldest_owner(owners)))
+			return DIST_DROP_NO_AMPHORA;
+		choice->new_flow = new_flow && !packet->error;
+		verdict = new_flow ? DIST_TX_NEW : DIST_TX_PREVIOUS;
+		if (!record.flow)
+			record.pin = 0;
+	}
+	if (packet->error)
+		return DIST_TX_ICMP_ERROR;
+	if (!keep_pin(packet, vip, &record, make_pin(choice, now, closing)))
+		verdict = DIST_TX_UNPINNED;
+	keep_unsettled(slot, owners, choice, now);
 	return verdict;
 }
 

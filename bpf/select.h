@@ -3,19 +3,39 @@
 #ifndef DISTRIBUTOR_SELECT_H
 #define DISTRIBUTOR_SELECT_H
 
+#include "fragment.h"
 #include "hash.h"
 #include "pin.h"
-#include "transport.h"
+
+/*
+ * A later fragment in an unsettled slot whose first one left nothing: that one passed
+ * before the change, when nothing needed to be kept, and went to the owner of then.
+ */
+static __always_inline enum dist_verdict
+select_fragment_in_flight(const struct packet *packet, const struct dist_vip *vip,
+			  struct dist_slot *slot, struct dist_slot owners, struct choice *choice)
+{
+	__u32 now = seconds_now();
+
+	if (packet->part != LATER_FRAGMENT || packet->error || !is_learning(vip, now))
+		return ports_unknown(packet);
+	if (!choose(choice, vip, oldest_owner(owners)))
+		return DIST_DROP_NO_AMPHORA;
+	keep_unsettled(slot, owners, choice, now);
+	return DIST_TX_PREVIOUS;
+}
 
 static __always_inline enum dist_verdict
 select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice *choice)
 {
-	bool by_port = vip->affinity == DIST_AFFINITY_SOURCE_IP_AND_PORT;
+	bool by_port = vip->affinity == DIST_AFFINITY_SOURCE_IP_AND_PORT, settled;
 	struct dist_slot *slot, owners;
-	bool settled;
 	__u16 source_port = 0;
 	__u32 index, word;
 
+	if (packet->ports_missing && by_port && may_have_ports(packet) &&
+	    !recall_ports(packet, vip))
+		return ports_unknown(packet);
 	if (by_port && packet->has_ports)
 		source_port = packet->flow_key.source_port;
 	index = vip->slot_base +
@@ -30,15 +50,18 @@ select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice 
 	owners.previous = word >> 16;
 	settled = vip->tracking == DIST_TRACKING_STATELESS ||
 		  (owners.previous == DIST_SETTLED && vip->tracking == DIST_TRACKING_ADAPTIVE);
-	if (packet->fragment && (by_port || !settled))
-		return DIST_DROP_FRAGMENT;
+	if (packet->ports_missing && !settled && !recall_ports(packet, vip))
+		return select_fragment_in_flight(packet, vip, slot, owners, choice);
+	if (packet->part == FIRST_FRAGMENT && !packet->error && !packet->ports_missing &&
+	    (!settled || (by_port && packet->has_ports)))
+		remember_ports(packet, vip);
 	if (!settled)
 		return pin(packet, vip, slot, owners, choice);
 
-	choice->owner = owners.current;
 	choice->new_flow = packet->starts;
-	choice->position = position_of(vip, choice->owner);
-	return choice->position ? DIST_TX_SETTLED : DIST_DROP_NO_AMPHORA;
+	if (!choose(choice, vip, owners.current))
+		return DIST_DROP_NO_AMPHORA;
+	return packet->error ? DIST_TX_ICMP_ERROR : DIST_TX_SETTLED;
 }
 
 #endif

@@ -1,91 +1,112 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * Transport headers: which flow a packet belongs to and whether it opens or closes it.
- * Each returns the verdict that ends the packet, or DIST_VERDICTS to go on.
- */
+/* Transport headers: which flow a packet belongs to and whether it opens or closes it. */
 #ifndef DISTRIBUTOR_TRANSPORT_H
 #define DISTRIBUTOR_TRANSPORT_H
 
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include "icmp-error.h"
 #include "parse.h"
 
-#define GO_ON DIST_VERDICTS
-
-/* ICMP (RFC 792) and ICMPv6 (RFC 4443): <linux/icmp.h> would pull in libc. */
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be16 identifier;
-	__be16 sequence;
+/* As much of a TCP header as is looked at: the flags are in its 14th byte. */
+struct tcp_start {
+	__be16 source;
+	__be16 destination;
+	__be32 sequence;
+	__be32 acknowledgement;
+	__u8 data_offset;
+	__u8 flags;
 };
 
-#define ICMP_DESTINATION_UNREACHABLE 3
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_REDIRECT 5
-#define ICMP_ECHO_REQUEST 8
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER_PROBLEM 12
-#define ICMPV6_INFORMATIONAL 128 /* types below are errors */
-#define ICMPV6_ECHO_REQUEST 128
-#define ICMPV6_ROUTER_SOLICITATION 133
-#define ICMPV6_NDP_REDIRECT 137
-
-/* The header, if both the frame and the IP header's length field have room for it. */
-#define take_transport(cursor, packet, type)                                                       \
-	((packet)->payload_length < sizeof(type) ? NULL : take(cursor, type))
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 static __always_inline enum dist_verdict parse_tcp(struct cursor *cursor, struct packet *packet)
 {
-	struct tcphdr *tcp = take_transport(cursor, packet, struct tcphdr);
+	struct tcp_start *tcp = (void *)take_bytes(cursor, offsetof(struct tcp_start, flags) + 1);
 
 	if (!tcp)
 		return DIST_DROP_TRUNCATED;
 	packet->flow_key.source_port = tcp->source;
-	packet->flow_key.destination_port = tcp->dest;
-	packet->marked = true;
-	packet->has_ports = true;
-	packet->ends = tcp->fin || tcp->rst;
-	packet->starts = tcp->syn && !tcp->ack && !tcp->rst;
+	packet->flow_key.destination_port = tcp->destination;
+	packet->ends = tcp->flags & (TCP_FIN | TCP_RST);
+	packet->starts = (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 	return GO_ON;
 }
 
 static __always_inline enum dist_verdict parse_udp(struct cursor *cursor, struct packet *packet)
 {
-	struct udphdr *udp = take_transport(cursor, packet, struct udphdr);
+	struct udphdr *udp = take(cursor, struct udphdr);
 
 	if (!udp)
 		return DIST_DROP_TRUNCATED;
 	packet->flow_key.source_port = udp->source;
 	packet->flow_key.destination_port = udp->dest;
-	packet->has_ports = true;
 	return GO_ON;
 }
 
-static __always_inline enum dist_verdict parse_icmp(struct cursor *cursor, struct packet *packet)
+/* RFC 9260, section 3: the common header, and the type of the first chunk. */
+struct sctp_start {
+	__be16 source;
+	__be16 destination;
+	__be32 verification_tag;
+	__be32 checksum;
+	__u8 chunk_type;
+} __attribute__((packed));
+
+#define SCTP_INIT 1
+#define SCTP_ABORT 6
+#define SCTP_SHUTDOWN_ACK 8
+#define SCTP_SHUTDOWN_COMPLETE 14
+
+static __always_inline enum dist_verdict parse_sctp(struct cursor *cursor, struct packet *packet)
 {
-	struct icmp_header *icmp = take_transport(cursor, packet, struct icmp_header);
+	struct sctp_start *sctp = take(cursor, struct sctp_start);
+
+	if (!sctp)
+		return DIST_DROP_TRUNCATED;
+	packet->flow_key.source_port = sctp->source;
+	packet->flow_key.destination_port = sctp->destination;
+	packet->starts = sctp->chunk_type == SCTP_INIT;
+	packet->ends = sctp->chunk_type == SCTP_ABORT || sctp->chunk_type == SCTP_SHUTDOWN_ACK ||
+		       sctp->chunk_type == SCTP_SHUTDOWN_COMPLETE;
+	return GO_ON;
+}
+
+/* From the cursor on, by load(). */
+static __always_inline enum dist_verdict
+parse_error_at(struct xdp_md *ctx, const struct cursor *cursor, struct packet *packet)
+{
+	packet->offset = cursor->at - (void *)(long)ctx->data;
+	packet->left = cursor->left;
+	return parse_icmp_error(ctx, packet);
+}
+
+static __always_inline enum dist_verdict parse_icmp(struct xdp_md *ctx, struct cursor *cursor,
+						    struct packet *packet)
+{
+	struct icmp_header *icmp = take(cursor, struct icmp_header);
 
 	if (!icmp)
 		return DIST_DROP_TRUNCATED;
-	if (icmp->type == ICMP_DESTINATION_UNREACHABLE || icmp->type == ICMP_SOURCE_QUENCH ||
-	    icmp->type == ICMP_REDIRECT || icmp->type == ICMP_TIME_EXCEEDED ||
-	    icmp->type == ICMP_PARAMETER_PROBLEM)
-		return DIST_DROP_ICMP_ERROR;
+	if (is_icmp_error(icmp->type))
+		return parse_error_at(ctx, cursor, packet);
 	if (icmp->type == ICMP_ECHO_REQUEST)
 		packet->flow_key.source_port = icmp->identifier;
 	return GO_ON;
 }
 
-static __always_inline enum dist_verdict parse_icmpv6(struct cursor *cursor, struct packet *packet)
+static __always_inline enum dist_verdict parse_icmpv6(struct xdp_md *ctx, struct cursor *cursor,
+						      struct packet *packet)
 {
-	struct icmp_header *icmp = take_transport(cursor, packet, struct icmp_header);
+	struct icmp_header *icmp = take(cursor, struct icmp_header);
 
 	if (!icmp)
 		return DIST_DROP_TRUNCATED;
-	if (icmp->type < ICMPV6_INFORMATIONAL)
-		return DIST_DROP_ICMP_ERROR;
+	if (is_icmpv6_error(icmp->type))
+		return parse_error_at(ctx, cursor, packet);
 	/* Link-local business between stations; what asks for the VIP was answered before. */
 	if (icmp->type >= ICMPV6_ROUTER_SOLICITATION && icmp->type <= ICMPV6_NDP_REDIRECT)
 		return DIST_PASS_NOT_REQUEST;
@@ -94,8 +115,16 @@ static __always_inline enum dist_verdict parse_icmpv6(struct cursor *cursor, str
 	return GO_ON;
 }
 
-/* A protocol not named here is a flow of its two addresses. */
-static __always_inline enum dist_verdict parse_transport(struct cursor *cursor,
+/* What a flow's protocol means for it; one not named here has its two addresses only. */
+static __always_inline void note_protocol(struct packet *packet)
+{
+	__u8 protocol = packet->flow_key.protocol;
+
+	packet->marked = marks_starts(protocol);
+	packet->has_ports = packet->marked || protocol == IPPROTO_UDP;
+}
+
+static __always_inline enum dist_verdict parse_transport(struct xdp_md *ctx, struct cursor *cursor,
 							 struct packet *packet)
 {
 	bool ipv6 = packet->ether_type == bpf_htons(ETH_P_IPV6);
@@ -105,10 +134,12 @@ static __always_inline enum dist_verdict parse_transport(struct cursor *cursor,
 		return parse_tcp(cursor, packet);
 	if (protocol == IPPROTO_UDP)
 		return parse_udp(cursor, packet);
+	if (protocol == IPPROTO_SCTP)
+		return parse_sctp(cursor, packet);
 	if (protocol == IPPROTO_ICMP && !ipv6)
-		return parse_icmp(cursor, packet);
+		return parse_icmp(ctx, cursor, packet);
 	if (protocol == IPPROTO_ICMPV6 && ipv6)
-		return parse_icmpv6(cursor, packet);
+		return parse_icmpv6(ctx, cursor, packet);
 	return GO_ON;
 }
 

@@ -6,6 +6,11 @@
 #include "maps.h"
 #include "parse.h"
 
+static __always_inline bool is_in(__u32 set, enum dist_verdict verdict)
+{
+	return verdict < DIST_VERDICTS && (set & DIST_SET(verdict));
+}
+
 static __always_inline int finish(const struct packet *packet, const struct dist_vip *vip,
 				  enum dist_verdict verdict)
 {
@@ -14,14 +19,12 @@ static __always_inline int finish(const struct packet *packet, const struct dist
 
 	if (counters && verdict < DIST_VERDICTS) {
 		counters->packets[verdict]++;
-		if (verdict >= DIST_TX_SETTLED && verdict <= DIST_TX_PREVIOUS)
+		if (is_in(DIST_FORWARDED, verdict))
 			counters->bytes += packet->length;
 	}
-	if (verdict <= DIST_PASS_NOT_REQUEST)
+	if (is_in(DIST_PASSED, verdict))
 		return XDP_PASS;
-	if (verdict <= DIST_TX_NEIGHBOUR_ADVERTISEMENT)
-		return XDP_TX;
-	return XDP_DROP;
+	return is_in(DIST_FORWARDED | DIST_ANSWERED, verdict) ? XDP_TX : XDP_DROP;
 }
 
 #endif

@@ -34,12 +34,14 @@ const schema = z
     /** Sizes of the kernel's maps; memory is taken at start. */
     capacity: z
       .strictObject({
-        /** VIPs of all distributors. 64 bytes each, and 144 for each CPU. */
+        /** VIPs of all distributors. 96 bytes each, and 200 for each CPU. */
         vips: count.default(16_384),
         /** Slots of all tables. 8 bytes each; each 256 have a position of 8 more. */
         slots: count.multipleOf(256).default(4_194_304),
-        /** Flow entries. About 100 bytes each; the least recently used goes first. */
+        /** Flow entries. About 150 bytes each; a VIP may have as many as are free. */
         flows: count.default(524_288),
+        /** Fragmented datagrams on the way at a time. About 100 bytes each. */
+        fragments: count.default(65_536),
       })
       .prefault({}),
     /** Sizes of one distributor's table, powers of two. */

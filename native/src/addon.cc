@@ -44,7 +44,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   auto verdicts = Napi::Array::New(env, kVerdictNames.size());
   for (uint32_t i = 0; i < kVerdictNames.size(); i++)
-    verdicts[i] = Napi::String::New(env, kVerdictNames[i]);
+    verdicts[i] = kVerdictNames[i] ? Napi::String::New(env, kVerdictNames[i]) : env.Null();
 
   exports.Set("abiVersion", DIST_ABI_VERSION);
   exports.Set("verdicts", verdicts);

@@ -1,62 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of Datapath that looks into the kernel: flows, single packets, object ids.
-#include <arpa/inet.h>
+// The part of Datapath that looks into the kernel: single packets, object ids.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-
-#include <cerrno>
 
 #include "arguments.h"
 #include "datapath.h"
 #include "errors.h"
 
 namespace distributor {
-
-namespace {
-
-uint16_t PortAt(const Napi::Object& object, const char* field) {
-  return htons(static_cast<uint16_t>(Uint32At(object, field, 0xffff)));
-}
-
-dist_flow_key FlowKeyFrom(const Napi::Object& object) {
-  dist_flow_key key{};
-  key.source = AddressAt(object, "source");
-  key.vip_id = Uint32At(object, "vipId");
-  key.source_port = PortAt(object, "sourcePort");
-  key.destination_port = PortAt(object, "destinationPort");
-  key.protocol = static_cast<uint8_t>(Uint32At(object, "protocol", 0xff));
-  return key;
-}
-
-}  // namespace
-
-Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
-  dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
-  dist_flow flow;
-  int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
-  if (result == -ENOENT) return info.Env().Null();
-  Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
-  auto object = Napi::Object::New(info.Env());
-  object.Set("lastSeen", flow.last_seen);
-  object.Set("owner", flow.owner);
-  object.Set("generation", flow.generation);
-  object.Set("closing", (flow.flags & DIST_FLOW_CLOSING) != 0);
-  return object;
-}
-
-void Datapath::PutFlow(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
-  auto object = info[0].As<Napi::Object>();
-  dist_flow_key key = FlowKeyFrom(object);
-  dist_flow flow = {.last_seen = Uint32At(object, "lastSeen"),
-                    .owner = static_cast<uint16_t>(Uint32At(object, "owner", 0xffff)),
-                    .generation = static_cast<uint16_t>(Uint32At(object, "generation", 0xffff)),
-                    .flags = BoolAt(object, "closing") ? DIST_FLOW_CLOSING : 0};
-  Guard(info.Env(), [&] {
-    Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
-  });
-}
 
 // {frame: Uint8Array, ifindex: 0 = none} → {action, frame}
 Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {

@@ -69,6 +69,8 @@ void ZeroCounters(int map, uint32_t index, int cpus) {
   Check("bpf(reset counters)", bpf_map_update_elem(map, &index, zeros.data(), BPF_ANY));
 }
 
+constexpr size_t kWordsOfClaim = sizeof(dist_claim) / sizeof(uint64_t);
+
 uint32_t IndexFrom(const Napi::CallbackInfo& info, uint32_t end) {
   double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(index >= 0 && index < end) || index != std::floor(index))
@@ -83,23 +85,31 @@ Napi::Number Count(Napi::Env env, uint64_t count) {
 }  // namespace
 
 Napi::Function Datapath::Define(Napi::Env env) {
-  return DefineClass(
-      env, "Datapath",
-      {InstanceMethod<&Datapath::Attach>("attach"), InstanceMethod<&Datapath::Detach>("detach"),
-       InstanceMethod<&Datapath::PutVip>("putVip"),
-       InstanceMethod<&Datapath::DeleteVip>("deleteVip"), InstanceMethod<&Datapath::Table>("table"),
-       InstanceMethod<&Datapath::SetPosition>("setPosition"),
-       InstanceMethod<&Datapath::SetLearning>("setLearning"),
-       InstanceMethod<&Datapath::Synchronize>("synchronize"),
-       InstanceMethod<&Datapath::MovePositions>("movePositions"),
-       InstanceMethod<&Datapath::VipCounters>("vipCounters"),
-       InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
-       InstanceMethod<&Datapath::ResetVipCounters>("resetVipCounters"),
-       InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
-       InstanceMethod<&Datapath::GetFlow>("getFlow"), InstanceMethod<&Datapath::PutFlow>("putFlow"),
-       InstanceMethod<&Datapath::TestRun>("testRun"),
-       InstanceMethod<&Datapath::Inventory>("inventory"),
-       InstanceMethod<&Datapath::Close>("close")});
+  return DefineClass(env, "Datapath",
+                     {InstanceMethod<&Datapath::Attach>("attach"),
+                      InstanceMethod<&Datapath::Detach>("detach"),
+                      InstanceMethod<&Datapath::PutVip>("putVip"),
+                      InstanceMethod<&Datapath::DeleteVip>("deleteVip"),
+                      InstanceMethod<&Datapath::Table>("table"),
+                      InstanceMethod<&Datapath::SetPosition>("setPosition"),
+                      InstanceMethod<&Datapath::SetLearning>("setLearning"),
+                      InstanceMethod<&Datapath::Synchronize>("synchronize"),
+                      InstanceMethod<&Datapath::MovePositions>("movePositions"),
+                      InstanceMethod<&Datapath::VipCounters>("vipCounters"),
+                      InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
+                      InstanceMethod<&Datapath::ResetVip>("resetVip"),
+                      InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
+                      InstanceMethod<&Datapath::GetFlow>("getFlow"),
+                      InstanceMethod<&Datapath::PutFlow>("putFlow"),
+                      InstanceMethod<&Datapath::GetFragment>("getFragment"),
+                      InstanceMethod<&Datapath::PutFragment>("putFragment"),
+                      InstanceMethod<&Datapath::FlowUse>("flowUse"),
+                      InstanceMethod<&Datapath::ExpireFlows>("expireFlows"),
+                      InstanceMethod<&Datapath::Claims>("claims"),
+                      InstanceMethod<&Datapath::Defend>("defend"),
+                      InstanceMethod<&Datapath::TestRun>("testRun"),
+                      InstanceMethod<&Datapath::Inventory>("inventory"),
+                      InstanceMethod<&Datapath::Close>("close")});
 }
 
 Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -107,13 +117,17 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   capacity_ = {.vips = Uint32At(options, "vips"),
                .slots = Uint32At(options, "slots"),
                .positions = Uint32At(options, "positions"),
-               .flows = Uint32At(options, "flows")};
+               .flows = Uint32At(options, "flows"),
+               .fragments = Uint32At(options, "fragments")};
   Guard(info.Env(), [&] {
     cpus_ = Check("libbpf_num_possible_cpus", libbpf_num_possible_cpus());
     program_ = std::make_unique<Program>(capacity_);
     slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
     positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
     learning_ = std::make_shared<MappedArray>(program_->learning(), capacity_.positions);
+    shares_ = std::make_shared<MappedArray>(program_->shares(), capacity_.vips + 1);
+    claims_ =
+        std::make_shared<MappedArray>(program_->claims(), (capacity_.vips + 1) * kWordsOfClaim);
   });
 }
 
@@ -151,6 +165,9 @@ void Datapath::PutVip(const Napi::CallbackInfo& info) {
     if (replaced_) WaitForReaders();
     dist_vip before;
     replaced_ = bpf_map_lookup_elem(program.vips(), &key, &before) == 0;
+    // The share passes to this VIP; entries of the one before no longer count in it.
+    std::atomic_ref<uint64_t> share(shares_->words()[vip.counters]);
+    if (static_cast<uint32_t>(share.load()) != vip.vip_id) share.store(vip.vip_id);
     Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY));
   });
 }
@@ -204,7 +221,7 @@ void Datapath::SetPosition(const Napi::CallbackInfo& info) {
   std::atomic_ref<uint64_t> position(positions_->words()[index]);
   auto object = info[0].As<Napi::Object>();
   uint64_t generation = position.load() >> DIST_POSITION_GENERATION_SHIFT;
-  if (!BoolAt(object, "sameAmphora")) generation = generation % 0xffff + 1;
+  if (!BoolAt(object, "sameAmphora")) generation = generation % DIST_GENERATION_MASK + 1;
   uint64_t bits = 0;
   if (!object.Get("mac").IsNull()) {
     Mac mac = MacAt(object, "mac");
@@ -236,7 +253,7 @@ void Datapath::MovePositions(const Napi::CallbackInfo& info) {
 
 Napi::Value Datapath::VipCounters(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
-  uint32_t index = IndexFrom(info, capacity_.vips + 1);
+  uint32_t index = VipIndex(info);
   auto counters = Guard(
       info.Env(), [&] { return Sum<dist_vip_counters>(program.vip_counters(), index, cpus_); });
   auto packets = Napi::Array::New(info.Env(), DIST_VERDICTS);
@@ -260,10 +277,17 @@ Napi::Value Datapath::PositionCounters(const Napi::CallbackInfo& info) {
   return result;
 }
 
-void Datapath::ResetVipCounters(const Napi::CallbackInfo& info) {
+uint32_t Datapath::VipIndex(const Napi::CallbackInfo& info) const {
+  return IndexFrom(info, capacity_.vips + 1);
+}
+
+// Counters at 0, and no claim.
+void Datapath::ResetVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
-  uint32_t index = IndexFrom(info, capacity_.vips + 1);
+  uint32_t index = VipIndex(info);
   Guard(info.Env(), [&] { ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_); });
+  for (uint64_t& word : claims_->words().subspan(index * kWordsOfClaim, kWordsOfClaim))
+    std::atomic_ref(word).store(0);
 }
 
 void Datapath::ResetPositionCounters(const Napi::CallbackInfo& info) {
@@ -279,6 +303,8 @@ void Datapath::Close(const Napi::CallbackInfo&) {
   slots_.reset();
   positions_.reset();
   learning_.reset();
+  shares_.reset();
+  claims_.reset();
 }
 
 }  // namespace distributor

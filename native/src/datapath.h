@@ -29,16 +29,23 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void MovePositions(const Napi::CallbackInfo& info);
   Napi::Value VipCounters(const Napi::CallbackInfo& info);
   Napi::Value PositionCounters(const Napi::CallbackInfo& info);
-  void ResetVipCounters(const Napi::CallbackInfo& info);
+  void ResetVip(const Napi::CallbackInfo& info);
   void ResetPositionCounters(const Napi::CallbackInfo& info);
   Napi::Value GetFlow(const Napi::CallbackInfo& info);
   void PutFlow(const Napi::CallbackInfo& info);
+  Napi::Value GetFragment(const Napi::CallbackInfo& info);
+  void PutFragment(const Napi::CallbackInfo& info);
+  Napi::Value FlowUse(const Napi::CallbackInfo& info);
+  Napi::Value ExpireFlows(const Napi::CallbackInfo& info);
+  Napi::Value Claims(const Napi::CallbackInfo& info);
+  Napi::Value Defend(const Napi::CallbackInfo& info);
   Napi::Value TestRun(const Napi::CallbackInfo& info);
   Napi::Value Inventory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   void WaitForReaders();
-  Program& Open(Napi::Env env) const;  // throws CLOSED
+  Program& Open(Napi::Env env) const;                       // throws CLOSED
+  uint32_t VipIndex(const Napi::CallbackInfo& info) const;  // of a VIP's counters; 0 = none
   size_t PositionIndex(const Napi::CallbackInfo& info) const;
 
   Capacity capacity_{};
@@ -47,6 +54,8 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::shared_ptr<MappedArray> slots_;
   std::shared_ptr<MappedArray> positions_;
   std::shared_ptr<MappedArray> learning_;
+  std::shared_ptr<MappedArray> shares_;
+  std::shared_ptr<MappedArray> claims_;  // three words each
   bool replaced_ = false;  // a VIP's element was freed since the last WaitForReaders()
 };
 

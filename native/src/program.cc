@@ -4,7 +4,10 @@
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <sys/random.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstdarg>
 #include <cstdio>
 
@@ -14,6 +17,8 @@
 namespace distributor {
 
 namespace {
+
+constexpr uint32_t kMaxOpenings = 1u << 28;  // 4 GiB
 
 // libbpf reports through one process-wide callback; what it says while a call runs on
 // this thread becomes the `details` of that call's error.
@@ -44,10 +49,20 @@ Program::Program(const Capacity& capacity) {
   Check("bpf(size positions)", bpf_map__set_max_entries(maps.positions, capacity.positions));
   Check("bpf(size learning)", bpf_map__set_max_entries(maps.learning, capacity.positions));
   Check("bpf(size flows)", bpf_map__set_max_entries(maps.flows, capacity.flows));
-  // Element 0 is for packets of no VIP.
+  uint32_t openings = std::bit_ceil(std::min(capacity.flows, kMaxOpenings / 4) * 4);
+  Check("bpf(size openings)", bpf_map__set_max_entries(maps.openings, openings));
+  Check("bpf(size fragments)", bpf_map__set_max_entries(maps.fragments, capacity.fragments));
+  // Element 0 is for packets of no VIP, and for all of them.
+  Check("bpf(size shares)", bpf_map__set_max_entries(maps.shares, capacity.vips + 1));
+  Check("bpf(size claims)", bpf_map__set_max_entries(maps.claims, capacity.vips + 1));
   Check("bpf(size vip_counters)", bpf_map__set_max_entries(maps.vip_counters, capacity.vips + 1));
   Check("bpf(size position_counters)",
         bpf_map__set_max_entries(maps.position_counters, capacity.positions));
+  Check("getrandom", static_cast<int>(getrandom(&flow_secret_, sizeof flow_secret_, 0)));
+  opening_mask_ = openings - 1;
+  skeleton_->rodata->flow_secret = flow_secret_;
+  skeleton_->rodata->flow_capacity = capacity.flows;
+  skeleton_->rodata->opening_mask = opening_mask_;
   if (int result = distributor_bpf__load(skeleton_.get()); result < 0)
     throw SystemError("bpf(load)", -result, libbpf_said);
 }
@@ -80,6 +95,11 @@ int Program::slots() const { return bpf_map__fd(skeleton_->maps.slots); }
 int Program::positions() const { return bpf_map__fd(skeleton_->maps.positions); }
 int Program::learning() const { return bpf_map__fd(skeleton_->maps.learning); }
 int Program::flows() const { return bpf_map__fd(skeleton_->maps.flows); }
+int Program::openings() const { return bpf_map__fd(skeleton_->maps.openings); }
+int Program::fragments() const { return bpf_map__fd(skeleton_->maps.fragments); }
+int Program::shares() const { return bpf_map__fd(skeleton_->maps.shares); }
+int Program::claims() const { return bpf_map__fd(skeleton_->maps.claims); }
+int Program::expire_flows() const { return bpf_program__fd(skeleton_->progs.expire_flows); }
 int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
 int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }
 

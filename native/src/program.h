@@ -15,7 +15,7 @@ struct distributor_bpf;  // the skeleton
 namespace distributor {
 
 struct Capacity {
-  uint32_t vips, slots, positions, flows;
+  uint32_t vips, slots, positions, flows, fragments;
 };
 
 enum class XdpMode { kNative, kGeneric };
@@ -24,7 +24,8 @@ enum class XdpMode { kNative, kGeneric };
 // every one of them.
 class Program {
  public:
-  explicit Program(const Capacity& capacity);  // throws SystemError with the verifier's log
+  // Throws SystemError with the verifier's log. Flows get four times as many openings.
+  explicit Program(const Capacity& capacity);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -40,6 +41,13 @@ class Program {
   int positions() const;
   int learning() const;
   int flows() const;
+  int openings() const;
+  int fragments() const;
+  int shares() const;
+  int claims() const;
+  int expire_flows() const;  // the other program: see bpf/expire.h
+  uint64_t flow_secret() const { return flow_secret_; }
+  uint32_t opening_mask() const { return opening_mask_; }
   int vip_counters() const;
   int position_counters() const;
 
@@ -48,6 +56,8 @@ class Program {
     void operator()(::distributor_bpf* skeleton) const;
   };
   std::unique_ptr<::distributor_bpf, SkeletonDeleter> skeleton_;
+  uint64_t flow_secret_ = 0;
+  uint32_t opening_mask_ = 0;
   std::map<uint32_t, FileDescriptor> links_;  // by ifindex; closed before the program
 };
 

@@ -7,7 +7,7 @@
 
 namespace distributor {
 
-// The names users see, by verdict number.
+// The names users see, by verdict number; null where the number is retired.
 extern const std::array<const char*, DIST_VERDICTS> kVerdictNames;
 
 }  // namespace distributor

@@ -148,7 +148,9 @@ export class DistributorMaps {
     const { packets, bytes } = attempt('read counters', () =>
       this.#shared.datapath.vipCounters(entry.counters),
     );
-    const named = native.verdicts.map((name, verdict) => [name, packets[verdict] ?? 0] as const);
+    const named = native.verdicts.flatMap((name, verdict) =>
+      name === null ? [] : [[name, packets[verdict] ?? 0] as const],
+    );
     return { packets: Object.fromEntries(named), forwardedBytes: bytes };
   }
 
@@ -163,7 +165,7 @@ export class DistributorMaps {
     try {
       ports.acquire(vip.interface);
       try {
-        attempt('reset counters', () => datapath.resetVipCounters(counters));
+        attempt('reset counters', () => datapath.resetVip(counters));
         this.#writeVip({ vip, vipId: space.newVipId(), counters });
       } catch (error) {
         ports.release(vip.interface);

@@ -17,6 +17,7 @@ export interface DatapathOptions {
     readonly vips: number;
     readonly slots: number;
     readonly flows: number;
+    readonly fragments: number;
   };
   readonly timeouts: Timeouts;
 }

@@ -83,8 +83,27 @@ export interface NativeFlowKey {
 export interface NativeFlow {
   readonly lastSeen: number;
   readonly owner: number;
+  /** From 1 to 32767. */
   readonly generation: number;
   readonly closing: boolean;
+  /** It has a flow entry; otherwise only the opening that its first packet left. */
+  readonly confirmed: boolean;
+}
+
+export interface NativeFragmentKey {
+  readonly vipId: number;
+  readonly source: string;
+  readonly identification: number;
+  /** The packet's, for IPv4; 0 for IPv6. */
+  readonly keyProtocol: number;
+}
+
+export interface NativeFragment {
+  /** Seconds of `now()`. */
+  readonly seen: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
 }
 
 export interface NativeDatapath {
@@ -113,10 +132,30 @@ export interface NativeDatapath {
     readonly bytes: number;
     readonly newFlows: number;
   };
-  resetVipCounters(index: number): void;
+  /** Counters at 0, and no claim: for a new VIP. */
+  resetVip(index: number): void;
   resetPositionCounters(index: number): void;
   getFlow(key: NativeFlowKey): NativeFlow | null;
-  putFlow(flow: NativeFlowKey & NativeFlow): void;
+  /** For tests. `counters`: of its VIP, whose share it takes from. */
+  putFlow(flow: NativeFlowKey & NativeFlow & { readonly counters: number }): void;
+  getFragment(key: NativeFragmentKey): NativeFragment | null;
+  /** For tests. */
+  putFragment(fragment: NativeFragmentKey & NativeFragment): void;
+  /** Flow entries of the VIP with these counters, 0 = of all; `full`: it gets no more. */
+  flowUse(index: number): { readonly used: number; readonly full: boolean };
+  /** Removes flow entries that no longer count; seconds. Off the event loop. */
+  expireFlows(idle: {
+    readonly tcpIdle: number;
+    readonly otherIdle: number;
+  }): Promise<{ readonly kept: number; readonly removed: number }>;
+  /** Other stations' last claims to VIPs, by counters index, younger than `since` (ns). */
+  claims(since: bigint): readonly {
+    readonly index: number;
+    readonly mac: string;
+    readonly at: bigint;
+  }[];
+  /** Whether the VIP is to be announced now against a claim; it then counts as answered. */
+  defend(index: number): boolean;
   /** Runs the program on one frame; ifindex 0 = none, which the program sees as 1. */
   testRun(input: { readonly frame: Uint8Array; readonly ifindex: number }): {
     /** XDP_DROP 1, XDP_PASS 2, XDP_TX 3. */
@@ -144,13 +183,16 @@ export interface NativeCapacity {
   readonly vips: number;
   readonly slots: number;
   readonly positions: number;
+  /** Flow entries; there is room for four times as many openings. */
   readonly flows: number;
+  /** Datagrams whose first fragment is remembered. */
+  readonly fragments: number;
 }
 
 export interface Native {
   readonly abiVersion: number;
-  /** Names by verdict number. */
-  readonly verdicts: readonly string[];
+  /** Names by verdict number; null where a number is retired. */
+  readonly verdicts: readonly (string | null)[];
   /** Over plain memory; `size` a power of two. */
   readonly SlotTable: new (size: number) => NativeSlotTable;
   readonly Datapath: new (capacity: NativeCapacity) => NativeDatapath;

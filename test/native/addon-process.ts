@@ -20,7 +20,13 @@ function targetOf(call: AddonCall): object {
     case 'addon':
       return native;
     case 'datapath':
-      return (datapath ??= new native.Datapath({ vips: 4, slots: 64, positions: 8, flows: 64 }));
+      return (datapath ??= new native.Datapath({
+        vips: 4,
+        slots: 64,
+        positions: 8,
+        flows: 64,
+        fragments: 64,
+      }));
     case 'watch':
       return (watch ??= new native.NeighbourWatch((change) => tell({ kind: 'neighbour', change })));
   }

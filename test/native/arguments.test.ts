@@ -60,7 +60,7 @@ describe.each(datapathCalls.filter(({ argument }) => typeof argument === 'object
 
 describe.each([
   { method: 'vipCounters', end: capacity.vips + 1 },
-  { method: 'resetVipCounters', end: capacity.vips + 1 },
+  { method: 'resetVip', end: capacity.vips + 1 },
   { method: 'positionCounters', end: capacity.positions },
   { method: 'resetPositionCounters', end: capacity.positions },
 ])('Datapath.$method', ({ method, end }) => {

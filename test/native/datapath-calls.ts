@@ -2,7 +2,7 @@
 // Every method of a datapath with arguments that it takes, and what it does not take.
 import type { NativeDatapath } from '../../src/datapath/native.ts';
 
-export const capacity = { vips: 4, slots: 64, positions: 8, flows: 64 } as const;
+export const capacity = { vips: 4, slots: 64, positions: 8, flows: 64, fragments: 64 } as const;
 
 export const vipKey = { ifindex: 1, outerVlan: 0, innerVlan: 0, address: '192.0.2.1' } as const;
 
@@ -29,12 +29,24 @@ export const flowKey = {
   protocol: 6,
 } as const;
 
-export const flow = { ...flowKey, lastSeen: 1, owner: 1, generation: 1, closing: false } as const;
+export const flow = {
+  ...flowKey,
+  ...{ lastSeen: 1, owner: 1, generation: 1, closing: false, confirmed: true, counters: 1 },
+} as const;
+
+export const fragmentKey = {
+  ...{ vipId: 1, source: '198.51.100.7', identification: 77, keyProtocol: 17 },
+} as const;
+
+export const fragment = {
+  ...fragmentKey,
+  ...{ seen: 1, sourcePort: 1234, destinationPort: 80, protocol: 17 },
+} as const;
 
 interface Call {
   readonly method: Exclude<keyof NativeDatapath, 'close'>;
   /** The argument it takes; the fields of an object are all required. */
-  readonly argument: object | number | null;
+  readonly argument: object | number | bigint | null;
   /** By field, what it is not. */
   readonly refused: Readonly<Record<string, readonly unknown[]>>;
 }
@@ -58,6 +70,13 @@ const flowKeyRefused = {
   sourcePort: numbers(UINT16),
   destinationPort: numbers(UINT16),
   protocol: numbers(0xff),
+};
+
+const fragmentKeyRefused = {
+  vipId: numbers(UINT32),
+  source: addresses,
+  identification: numbers(UINT32),
+  keyProtocol: numbers(0xff),
 };
 
 export const datapathCalls: readonly Call[] = [
@@ -109,7 +128,7 @@ export const datapathCalls: readonly Call[] = [
   },
   { method: 'vipCounters', argument: 0, refused: {} },
   { method: 'positionCounters', argument: 0, refused: {} },
-  { method: 'resetVipCounters', argument: 0, refused: {} },
+  { method: 'resetVip', argument: 0, refused: {} },
   { method: 'resetPositionCounters', argument: 0, refused: {} },
   { method: 'getFlow', argument: flowKey, refused: flowKeyRefused },
   {
@@ -119,10 +138,32 @@ export const datapathCalls: readonly Call[] = [
       ...flowKeyRefused,
       lastSeen: numbers(UINT32),
       owner: numbers(UINT16),
-      generation: numbers(UINT16),
+      generation: numbers(0x7fff),
       closing: booleans,
+      confirmed: booleans,
+      counters: numbers(capacity.vips),
     },
   },
+  { method: 'getFragment', argument: fragmentKey, refused: fragmentKeyRefused },
+  {
+    method: 'putFragment',
+    argument: fragment,
+    refused: {
+      ...fragmentKeyRefused,
+      seen: numbers(UINT32),
+      sourcePort: numbers(UINT16),
+      destinationPort: numbers(UINT16),
+      protocol: numbers(0xff),
+    },
+  },
+  { method: 'flowUse', argument: 0, refused: {} },
+  {
+    method: 'expireFlows',
+    argument: { tcpIdle: 900, otherIdle: 60 },
+    refused: { tcpIdle: numbers(UINT32), otherIdle: numbers(UINT32) },
+  },
+  { method: 'claims', argument: 0n, refused: {} },
+  { method: 'defend', argument: 1, refused: {} },
   {
     method: 'testRun',
     argument: { frame: new Uint8Array(64), ifindex: 0 },

@@ -14,7 +14,7 @@ test.each([
   ],
   [
     'a data path that was never closed',
-    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16 }).table({ base: 0, size: 256 })',
+    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16, fragments: 16 }).table({ base: 0, size: 256 })',
   ],
 ])('%s lets the process end', async (_, code) => {
   const script = `const native = require(${JSON.stringify(addon)}); ${code}; console.log('end');`;

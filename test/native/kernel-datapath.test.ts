@@ -5,7 +5,7 @@ import { KernelDatapath } from '../../src/datapath/kernel-datapath.ts';
 import type { Operation } from '../../src/plan/operation.ts';
 
 const timeouts = { tcpIdle: 900, otherIdle: 60, learningWindow: 5 };
-const capacity = { vips: 2, slots: 4096, flows: 64 };
+const capacity = { vips: 2, slots: 4096, flows: 64, fragments: 64 };
 
 let datapath: KernelDatapath;
 beforeEach(() => {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Datapath that has to do with flows: their records, and room for them.
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "arguments.h"
+#include "datapath.h"
+#include "errors.h"
+#include "hash.h"
+
+namespace distributor {
+
+namespace {
+
+uint16_t PortAt(const Napi::Object& object, const char* field) {
+  return htons(static_cast<uint16_t>(Uint32At(object, field, 0xffff)));
+}
+
+dist_flow_key FlowKeyFrom(const Napi::Object& object) {
+  dist_flow_key key{};
+  key.source = AddressAt(object, "source");
+  key.vip_id = Uint32At(object, "vipId");
+  key.source_port = PortAt(object, "sourcePort");
+  key.destination_port = PortAt(object, "destinationPort");
+  key.protocol = static_cast<uint8_t>(Uint32At(object, "protocol", 0xff));
+  return key;
+}
+
+dist_pin PinFrom(const Napi::Object& object) {
+  dist_pin pin = Uint32At(object, "lastSeen");
+  pin |= dist_pin{Uint32At(object, "owner", 0xffff)} << DIST_PIN_OWNER_SHIFT;
+  pin |= dist_pin{Uint32At(object, "generation", DIST_GENERATION_MASK)}
+         << DIST_PIN_GENERATION_SHIFT;
+  return BoolAt(object, "closing") ? pin | DIST_PIN_CLOSING : pin;
+}
+
+Napi::Object PinToJs(Napi::Env env, dist_pin pin, bool confirmed) {
+  auto object = Napi::Object::New(env);
+  object.Set("lastSeen", static_cast<uint32_t>(pin));
+  object.Set("owner", static_cast<uint16_t>(pin >> DIST_PIN_OWNER_SHIFT));
+  object.Set("generation",
+             static_cast<uint32_t>(pin >> DIST_PIN_GENERATION_SHIFT & DIST_GENERATION_MASK));
+  object.Set("closing", (pin & DIST_PIN_CLOSING) != 0);
+  object.Set("confirmed", confirmed);
+  return object;
+}
+
+dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
+  dist_fragment_key key{};
+  key.source = AddressAt(object, "source");
+  key.vip_id = Uint32At(object, "vipId");
+  key.identification = Uint32At(object, "identification");
+  key.protocol = static_cast<uint8_t>(Uint32At(object, "keyProtocol", 0xff));
+  return key;
+}
+
+// Runs expire_flows on a thread of the pool: it walks the whole table.
+class ExpiryWorker : public Napi::AsyncWorker {
+ public:
+  // `program` is the worker's own: the Datapath may be closed meanwhile.
+  ExpiryWorker(Napi::Env env, FileDescriptor program, const dist_expiry& expiry)
+      : AsyncWorker(env),
+        deferred(Napi::Promise::Deferred::New(env)),
+        program_(std::move(program)),
+        expiry_(expiry) {}
+
+  void Execute() override {
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &expiry_, .ctx_size_in = sizeof expiry_);
+    int result = bpf_prog_test_run_opts(program_.get(), &options);
+    if (result < 0) error_ = -result;
+  }
+
+  void OnOK() override {
+    if (error_ != 0) {
+      deferred.Reject(SystemError("bpf(expire flows)", error_).ToJs(Env()).Value());
+      return;
+    }
+    auto result = Napi::Object::New(Env());
+    result.Set("kept", expiry_.kept);
+    result.Set("removed", expiry_.removed);
+    deferred.Resolve(result);
+  }
+
+  Napi::Promise::Deferred deferred;
+
+ private:
+  FileDescriptor program_;
+  dist_expiry expiry_;
+  int error_ = 0;
+};
+
+}  // namespace
+
+Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
+  dist_flow flow;
+  int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
+  if (result == 0) return PinToJs(info.Env(), flow.pin, true);
+  if (result != -ENOENT) Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
+  uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
+  uint32_t index = hash & program.opening_mask();
+  dist_opening opening;
+  Guard(info.Env(), [&] {
+    Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
+  });
+  if (opening.pin == 0 || (opening.tag ^ opening.pin) != hash) return info.Env().Null();
+  return PinToJs(info.Env(), opening.pin, false);
+}
+
+// Puts a flow where `confirmed` says; an entry counts in the share of `counters`.
+void Datapath::PutFlow(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_flow_key key = FlowKeyFrom(object);
+  dist_flow flow = {
+      .pin = PinFrom(object), .share = Uint32At(object, "counters", capacity_.vips), .reserved = 0};
+  bool confirmed = BoolAt(object, "confirmed");
+  Guard(info.Env(), [&] {
+    if (!confirmed) {
+      uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
+      uint32_t index = hash & program.opening_mask();
+      dist_opening opening = {.tag = hash ^ flow.pin, .pin = flow.pin};
+      Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
+      return;
+    }
+    dist_flow before;
+    bool is_new = bpf_map_lookup_elem(program.flows(), &key, &before) == -ENOENT;
+    Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
+    if (!is_new) return;
+    constexpr uint64_t kOne = uint64_t{1} << 32;  // `used` is the high half
+    std::atomic_ref(shares_->words()[DIST_COUNTERS_NO_VIP]).fetch_add(kOne);
+    if (flow.share != DIST_COUNTERS_NO_VIP)
+      std::atomic_ref(shares_->words()[flow.share]).fetch_add(kOne);
+  });
+}
+
+// {vipId, source, identification, keyProtocol: of IPv4, 0 for IPv6}
+Napi::Value Datapath::GetFragment(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_fragment_key key = FragmentKeyFrom(info[0].As<Napi::Object>());
+  dist_fragment fragment;
+  int result = bpf_map_lookup_elem(program.fragments(), &key, &fragment);
+  if (result == -ENOENT) return info.Env().Null();
+  Guard(info.Env(), [&] { Check("bpf(get fragment)", result); });
+  auto object = Napi::Object::New(info.Env());
+  object.Set("seen", fragment.seen);
+  object.Set("sourcePort", ntohs(fragment.source_port));
+  object.Set("destinationPort", ntohs(fragment.destination_port));
+  object.Set("protocol", fragment.protocol);
+  return object;
+}
+
+void Datapath::PutFragment(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_fragment_key key = FragmentKeyFrom(object);
+  dist_fragment fragment = {.seen = Uint32At(object, "seen"),
+                            .source_port = PortAt(object, "sourcePort"),
+                            .destination_port = PortAt(object, "destinationPort"),
+                            .protocol = static_cast<uint8_t>(Uint32At(object, "protocol", 0xff)),
+                            .reserved = {}};
+  Guard(info.Env(), [&] {
+    Check("bpf(put fragment)", bpf_map_update_elem(program.fragments(), &key, &fragment, BPF_ANY));
+  });
+}
+
+// index of a VIP's counters, 0 = all → {used, full: no further flow gets an entry}
+Napi::Value Datapath::FlowUse(const Napi::CallbackInfo& info) {
+  Open(info.Env());
+  uint32_t index = VipIndex(info);
+  auto used = [&](uint32_t i) { return std::atomic_ref(shares_->words()[i]).load() >> 32; };
+  uint64_t all = used(DIST_COUNTERS_NO_VIP);
+  uint64_t own = index == DIST_COUNTERS_NO_VIP ? 0 : used(index);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("used", static_cast<double>(index == DIST_COUNTERS_NO_VIP ? all : own));
+  result.Set("full", all + own >= capacity_.flows);
+  return result;
+}
+
+// {tcpIdle: s, otherIdle: s} → Promise<{kept, removed}>
+Napi::Value Datapath::ExpireFlows(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_expiry expiry = {.tcp_idle = Uint32At(object, "tcpIdle"),
+                        .other_idle = Uint32At(object, "otherIdle"),
+                        .kept = 0,
+                        .removed = 0};
+  FileDescriptor own(Guard(info.Env(), [&] {
+    return Check("fcntl(dup)", fcntl(program.expire_flows(), F_DUPFD_CLOEXEC, 0));
+  }));
+  auto* worker = new ExpiryWorker(info.Env(), std::move(own), expiry);
+  Napi::Promise promise = worker->deferred.Promise();
+  worker->Queue();  // deletes itself
+  return promise;
+}
+
+}  // namespace distributor
