@@ -26,27 +26,28 @@ static __always_inline void fragment_key_of(const struct packet *packet, const s
 		key->protocol = packet->flow_key.protocol;
 }
 
-static __always_inline void remember_ports(const struct packet *packet, const struct dist_vip *vip)
+__noinline int remember_ports(const struct packet *packet, const struct dist_vip *vip)
 {
+	struct dist_fragment fragment = { .seen = seconds_now() };
 	struct dist_fragment_key key;
-	struct dist_fragment fragment = {
-		.seen = seconds_now(),
-		.source_port = packet->flow_key.source_port,
-		.destination_port = packet->flow_key.destination_port,
-		.protocol = packet->flow_key.protocol,
-	};
 
+	if (!packet || !vip)
+		return 0;
+	fragment.source_port = packet->flow_key.source_port;
+	fragment.destination_port = packet->flow_key.destination_port;
+	fragment.protocol = packet->flow_key.protocol;
 	fragment_key_of(packet, vip, &key);
 	bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
+	return 0;
 }
 
 /* False if the packet is no later fragment, or its first one has not been seen. */
-static __always_inline bool recall_ports(struct packet *packet, const struct dist_vip *vip)
+__noinline int recall_ports(struct packet *packet, const struct dist_vip *vip)
 {
 	struct dist_fragment_key key;
 	struct dist_fragment *fragment;
 
-	if (packet->part != LATER_FRAGMENT || packet->error)
+	if (!packet || !vip || packet->part != LATER_FRAGMENT || packet->error)
 		return false;
 	fragment_key_of(packet, vip, &key);
 	fragment = bpf_map_lookup_elem(&fragments, &key);

@@ -56,7 +56,7 @@ select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice 
 	    (!settled || (by_port && packet->has_ports)))
 		remember_ports(packet, vip);
 	if (!settled)
-		return pin(packet, vip, slot, owners, choice);
+		return pin(packet, vip, slot, word, choice);
 
 	choice->new_flow = packet->starts;
 	if (!choose(choice, vip, owners.current))
