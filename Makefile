@@ -64,7 +64,7 @@ node_modules/.installed: package.json package-lock.json | build/.machine
 	@touch $@
 
 $(NATIVE): node_modules/.installed $(BPF) $(NATIVE_SOURCES)
-	@cmake-js build --silent --directory native --out build/native > build/native.log 2>&1 \
+	@cmake-js build --directory native --out build/native > build/native.log 2>&1 \
 	  || { cat build/native.log; exit 1; }
 	@touch $@
 

@@ -10,6 +10,7 @@ import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
 import type { WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
+import { ConflictWatch } from './reconcile/conflict-watch.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { MemoryStore } from './store/memory-store.ts';
@@ -17,6 +18,9 @@ import type { Store } from './store/store.ts';
 
 /** How often quiet slots are settled and failed convergence is tried again. */
 const upkeepMs = 1000;
+/** How often claims to VIPs are looked for, and flow entries that no longer count. */
+const conflictsMs = 200;
+const expiryMs = 10_000;
 /** Calls in flight have this long to end when the daemon stops. */
 const shutdownMs = 5000;
 
@@ -28,9 +32,10 @@ export class Daemon {
   readonly #datapath: Datapath;
   readonly #reconciler: Reconciler;
   readonly #announcer: Announcer;
+  readonly #conflicts: ConflictWatch;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
-  readonly #upkeep: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
 
   private constructor(config: Config, log: Log, instanceLock: Server) {
     const { capacity, timeouts, tables } = config;
@@ -47,17 +52,23 @@ export class Daemon {
     });
     this.#reconciler = new Reconciler(this.#datapath, log);
     this.#announcer = new Announcer(this.#datapath, log);
+    this.#conflicts = new ConflictWatch(this.#datapath, log);
     const parts = {
       store: this.#store,
       datapath: this.#datapath,
       reconciler: this.#reconciler,
+      conflicts: this.#conflicts,
       locks: this.#locks,
       log,
     };
     const driver = new DistributorDriver({ ...parts, announcer: this.#announcer, limits: tables });
     this.#server = new ApiServer(createService({ ...parts, driver }));
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
-    this.#upkeep = setInterval(() => this.#keepUp(), upkeepMs);
+    this.#timers = [
+      setInterval(() => this.#keepUp(), upkeepMs),
+      setInterval(() => this.#conflicts.keepUp(), conflictsMs),
+      setInterval(() => void this.#expireFlows(), expiryMs),
+    ];
   }
 
   /** Answers calls when this resolves. If it rejects, nothing is left in the kernel. */
@@ -83,7 +94,7 @@ export class Daemon {
   }
 
   #release(): void {
-    clearInterval(this.#upkeep);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#announcer.close();
     this.#datapath.close();
     this.#instanceLock.close();
@@ -100,6 +111,20 @@ export class Daemon {
     this.#reconciler.settle();
     this.#datapath.keepUp();
     for (const id of this.#reconciler.pending) this.#convergeAgain(id);
+  }
+
+  async #expireFlows(): Promise<void> {
+    try {
+      const removed = await this.#datapath.expireFlows();
+      if (removed > 0) this.#log.debug({ removed }, 'flow entries expired');
+      for (const { distributorId, vip } of this.#datapath.vipsOutOfFlows())
+        this.#log.warn(
+          { distributor: distributorId, vip: vip.address },
+          'the VIP has its share of the flow table: new connections in changed slots are not pinned',
+        );
+    } catch (error) {
+      this.#log.error({ err: error }, 'flow entries do not expire');
+    }
   }
 
   #convergeAgain(id: string): void {

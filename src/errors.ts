@@ -100,6 +100,11 @@ export const errorKinds = {
     retryable: false,
     action: 'Remove the address from the interface: the distributor answers for it by itself.',
   },
+  VLAN_OFFLOAD: {
+    status: 'FAILED_PRECONDITION',
+    retryable: true,
+    action: 'Turn the offload off with the command in the message, then add the VIP again.',
+  },
   VIP_CONFLICTS: {
     status: 'ALREADY_EXISTS',
     retryable: false,

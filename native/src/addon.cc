@@ -14,6 +14,7 @@
 #include "interfaces.h"
 #include "neighbour-watch.h"
 #include "slot-table-object.h"
+#include "solicited-nodes.h"
 #include "table-worker.h"
 #include "verdicts.h"
 
@@ -51,6 +52,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("SlotTable", slot_table);
   exports.Set("Datapath", Datapath::Define(env));
   exports.Set("NeighbourWatch", NeighbourWatch::Define(env));
+  exports.Set("SolicitedNodes", SolicitedNodes::Define(env));
   exports.Set("buildTable", Napi::Function::New<BuildTableAsync>(env, "buildTable"));
   exports.Set("slotHash", Napi::Function::New<SlotHash>(env, "slotHash"));
   exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));

@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "errors.h"
+#include "vlan-offload.h"
 
 namespace distributor {
 
@@ -21,10 +22,12 @@ struct Interface {
   uint32_t ifindex;
   std::string mac;
   bool up;
+  bool strips_vlan_tags;
   std::vector<std::string> addresses;
 };
 
 std::map<std::string, Interface> List() {
+  VlanOffload vlan_offload;
   ifaddrs* list;
   if (getifaddrs(&list) < 0) throw SystemError("getifaddrs", errno);
   std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
@@ -36,6 +39,7 @@ std::map<std::string, Interface> List() {
     interfaces[entry->ifa_name] = {.ifindex = static_cast<uint32_t>(link->sll_ifindex),
                                    .mac = FormatMac(link->sll_addr),
                                    .up = (entry->ifa_flags & IFF_UP) != 0,
+                                   .strips_vlan_tags = vlan_offload.Strips(entry->ifa_name),
                                    .addresses = {}};
   }
   for (ifaddrs* entry = list; entry; entry = entry->ifa_next) {
@@ -63,6 +67,7 @@ Napi::Value Interfaces(const Napi::CallbackInfo& info) {
     object.Set("ifindex", interface.ifindex);
     object.Set("mac", interface.mac);
     object.Set("up", interface.up);
+    object.Set("stripsVlanTags", interface.strips_vlan_tags);
     auto addresses = Napi::Array::New(info.Env());
     for (const std::string& address : interface.addresses)
       addresses[addresses.Length()] = Napi::String::New(info.Env(), address);

@@ -9,13 +9,15 @@ import type { VipStats } from '../../build/proto/distributor/v1/VipStats.ts';
 import type { VipStatus } from '../../build/proto/distributor/v1/VipStatus.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import type { Distributor } from '../model/distributor.ts';
-import type { Vip } from '../model/vip.ts';
+import { vlanOffloadMessage, type Vip } from '../model/vip.ts';
+import type { ConflictWatch } from '../reconcile/conflict-watch.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Stored } from '../store/store.ts';
 
 export interface View {
   readonly datapath: Datapath;
   readonly reconciler: Reconciler;
+  readonly conflicts: ConflictWatch;
 }
 
 export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
@@ -90,13 +92,36 @@ function conditionsOf(
     if (port.condition === 'down') add('PORT_DOWN', `interface ${name} is down`);
     if (port.condition === 'replaced')
       add('PORT_REPLACED', `interface ${name} is gone, or has another index or MAC`);
+    if (port.stripsVlanTags && distributor.vips.some((vip) => isTaggedOn(vip, name)))
+      add('VLAN_OFFLOAD', vlanOffloadMessage(name));
   }
+  for (const vip of distributor.vips) addVipConditions(distributor.id, vip, { view, add });
   for (const { id, ip, resolved } of amphorae)
     if (resolved !== true)
       add('AMPHORA_UNRESOLVED', `amphora ${String(id)}: the MAC of ${String(ip)} is not known`);
   if (!amphorae.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
     add('NO_AMPHORA', 'no active amphora with a known MAC: new connections are dropped');
   return conditions;
+}
+
+function isTaggedOn(vip: Vip, interfaceName: string): boolean {
+  return vip.interface === interfaceName && vip.vlanIds.length > 0;
+}
+
+function addVipConditions(
+  distributorId: string,
+  vip: Vip,
+  { view, add }: { readonly view: View; readonly add: (type: string, message: string) => void },
+): void {
+  const name = `${vip.address} on ${[vip.interface, ...vip.vlanIds].join('.')}`;
+  const claimant = view.conflicts.claimant(vip);
+  if (claimant !== null)
+    add('VIP_CONFLICT', `${name}: ${claimant.mac} claimed it ${claimant.secondsAgo} s ago`);
+  const state = view.datapath.vipState(distributorId, vip);
+  if (state?.flowTableFull === true)
+    add('FLOW_TABLE_FULL', `${name}: ${state.flowEntries} flow entries are its share`);
+  if (state?.listens === false)
+    add('MLD_UNAVAILABLE', `${name}: IPv6 is disabled there, switches may hold solicitations back`);
 }
 
 export function drainStatuses(
@@ -123,6 +148,7 @@ export function vipStats({ id, vips }: Distributor, { datapath }: View): VipStat
       vlan_ids: [...vip.vlanIds],
       packets: counts?.packets ?? {},
       forwarded_bytes: counts?.forwardedBytes ?? 0,
+      flow_entries: datapath.vipState(id, vip)?.flowEntries ?? 0,
     };
   });
 }

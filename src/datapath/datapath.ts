@@ -26,6 +26,29 @@ export interface PortState {
   readonly xdpMode: 'native' | 'generic';
   /** 'replaced': the port is not the one, or has not the MAC, that the program was given. */
   readonly condition: 'up' | 'down' | 'replaced';
+  /** VIPs with VLAN tags get no traffic. */
+  readonly stripsVlanTags: boolean;
+}
+
+/** How the data path fares with a VIP. */
+export interface VipState {
+  readonly flowEntries: number;
+  /** No further flow of the VIP gets an entry. */
+  readonly flowTableFull: boolean;
+  /** The port reports the VIP's solicited-node group to switches, or needs none (IPv4). */
+  readonly listens: boolean;
+}
+
+export interface VipOnPort {
+  readonly distributorId: string;
+  readonly vip: DatapathVip;
+}
+
+/** Another station said that the VIP is its own. */
+export interface VipClaim extends VipOnPort {
+  readonly mac: string;
+  /** Nanoseconds of process.hrtime. */
+  readonly at: bigint;
 }
 
 /** What carries packets: the port between the daemon's logic and the kernel. */
@@ -51,6 +74,18 @@ export interface Datapath {
   slotCounts(distributorId: string): SlotCounts | null;
   vipCounts(distributorId: string, vip: DatapathVip): VipCounts | null;
   positionCounts(distributorId: string, position: number): PositionCounts | null;
+  vipState(distributorId: string, vip: DatapathVip): VipState | null;
+  /** The last claim to each VIP that is younger than `at` (ns of process.hrtime). */
+  claimsSince(at: bigint): readonly VipClaim[];
+  /**
+   * Announces the VIP against its last claim, unless the data path has done so itself or the
+   * last announcement was less than a second ago. Returns whether it did.
+   */
+  defend(distributorId: string, vip: DatapathVip): boolean;
+  /** Removes flow entries that no longer count; returns how many. */
+  expireFlows(): Promise<number>;
+  /** VIPs whose further flows get no entry. */
+  vipsOutOfFlows(): readonly VipOnPort[];
   /** Packets on attached ports that were for no VIP. */
   hostPackets(): number;
   /** Of a port that carries a VIP, else null. */

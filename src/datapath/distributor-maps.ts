@@ -4,10 +4,15 @@ import { positionCapacity } from '../model/table-size.ts';
 import { vipKey } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
 import type { DatapathVip } from '../plan/wanted.ts';
-import type { PositionCounts, SlotCounts, VipCounts } from './datapath.ts';
+import type { PositionCounts, SlotCounts, VipCounts, VipState } from './datapath.ts';
 import type { MapSpace, Place } from './map-space.ts';
 import { attempt } from './native-failure.ts';
-import { native, type NativeDatapath, type NativeVip } from './native.ts';
+import {
+  native,
+  type NativeDatapath,
+  type NativeSolicitedNodes,
+  type NativeVip,
+} from './native.ts';
 import type { PortSet } from './port-set.ts';
 import { seedOf } from './seed.ts';
 
@@ -24,12 +29,15 @@ export interface Surroundings {
   readonly space: MapSpace;
   readonly ports: PortSet;
   readonly timeouts: Timeouts;
+  readonly solicitedNodes: NativeSolicitedNodes;
 }
 
 interface VipEntry {
   readonly vip: DatapathVip;
   readonly vipId: number;
   readonly counters: number;
+  /** See VipState. */
+  readonly listens: boolean;
 }
 
 type OperationOf<Kind extends Operation['kind']> = Operation & { readonly kind: Kind };
@@ -39,6 +47,7 @@ const trackingNumbers = { ADAPTIVE: 0, FULL: 1, STATELESS: 2 } as const;
 
 /** One distributor's table, positions and VIPs in the kernel's maps. */
 export class DistributorMaps {
+  readonly #distributorId: string;
   readonly #shared: Surroundings;
   readonly #seed: bigint;
   readonly #vips = new Map<string, VipEntry>();
@@ -48,6 +57,7 @@ export class DistributorMaps {
 
   /** @throws CAPACITY_EXHAUSTED */
   constructor(distributorId: string, size: number, shared: Surroundings) {
+    this.#distributorId = distributorId;
     this.#shared = shared;
     this.#seed = seedOf(distributorId);
     this.#place = shared.space.allocateTable(size);
@@ -123,6 +133,7 @@ export class DistributorMaps {
     if (entry === undefined) return;
     attempt('delete VIP', () => datapath.deleteVip(this.#nativeVip(entry)));
     this.#vips.delete(vipKey(vip));
+    this.#leave(entry.vip);
     space.releaseVip(vip, entry.counters);
     ports.release(vip.interface);
   }
@@ -154,6 +165,19 @@ export class DistributorMaps {
     return { packets: Object.fromEntries(named), forwardedBytes: bytes };
   }
 
+  vipState(vip: DatapathVip): VipState | null {
+    const entry = this.#vips.get(vipKey(vip));
+    if (entry === undefined) return null;
+    const { used, full } = this.#shared.datapath.flowUse(entry.counters);
+    return { flowEntries: used, flowTableFull: full, listens: entry.listens };
+  }
+
+  /** Whether the VIP is to be announced against another station's claim. */
+  isToBeDefended(vip: DatapathVip): boolean {
+    const entry = this.#vips.get(vipKey(vip));
+    return entry !== undefined && this.#shared.datapath.defend(entry.counters);
+  }
+
   positionCounts(position: number): PositionCounts {
     const index = this.#place.positionBase + position;
     return attempt('read counters', () => this.#shared.datapath.positionCounters(index));
@@ -161,20 +185,34 @@ export class DistributorMaps {
 
   #addVip(vip: DatapathVip): void {
     const { datapath, ports, space } = this.#shared;
-    const counters = space.allocateVip(vip);
+    const counters = space.allocateVip({ distributorId: this.#distributorId, vip });
+    const undo = [() => space.releaseVip(vip, counters)];
     try {
       ports.acquire(vip.interface);
-      try {
-        attempt('reset counters', () => datapath.resetVip(counters));
-        this.#writeVip({ vip, vipId: space.newVipId(), counters });
-      } catch (error) {
-        ports.release(vip.interface);
-        throw error;
-      }
+      undo.push(() => ports.release(vip.interface));
+      attempt('reset counters', () => datapath.resetVip(counters));
+      const listens = this.#join(vip);
+      undo.push(() => this.#leave(vip));
+      this.#writeVip({ vip, vipId: space.newVipId(), counters, listens });
     } catch (error) {
-      space.releaseVip(vip, counters);
+      for (const step of undo.reverse()) step();
       throw error;
     }
+  }
+
+  /** Lets solicitations for the VIP in at the port; see VipState.listens. */
+  #join({ address, interface: port }: DatapathVip): boolean {
+    if (!address.includes(':')) return true;
+    const { ifindex } = this.#shared.ports.require(port);
+    return attempt('join the solicited-node group', () =>
+      this.#shared.solicitedNodes.join({ ifindex, address }),
+    );
+  }
+
+  #leave({ address, interface: port }: DatapathVip): void {
+    if (!address.includes(':')) return;
+    const { ifindex } = this.#shared.ports.require(port);
+    this.#shared.solicitedNodes.leave({ ifindex, address });
   }
 
   #writeVip(entry: VipEntry): void {

@@ -4,7 +4,16 @@ import { positionCapacity } from '../model/table-size.ts';
 import type { Port } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
 import type { DatapathVip, WatchedNeighbour } from '../plan/wanted.ts';
-import type { Datapath, PortState, PositionCounts, SlotCounts, VipCounts } from './datapath.ts';
+import type {
+  Datapath,
+  PortState,
+  PositionCounts,
+  SlotCounts,
+  VipClaim,
+  VipCounts,
+  VipOnPort,
+  VipState,
+} from './datapath.ts';
 import { DistributorMaps, type Surroundings, type Timeouts } from './distributor-maps.ts';
 import { MapSpace } from './map-space.ts';
 import { attempt } from './native-failure.ts';
@@ -26,12 +35,14 @@ export interface DatapathOptions {
 export class KernelDatapath implements Datapath {
   readonly #shared: Surroundings;
   readonly #neighbours: NeighbourTable;
+  readonly #flowCapacity: number;
   #ports: readonly Port[] | null = null;
   readonly #distributors = new Map<string, DistributorMaps>();
 
   /** @throws DATAPATH_FAILED, with the verifier's log if it refused the program */
   constructor({ capacity, timeouts }: DatapathOptions) {
     const positions = positionCapacity(capacity.slots);
+    this.#flowCapacity = capacity.flows;
     const datapath = attempt(
       'load the XDP program',
       () => new native.Datapath({ ...capacity, positions }),
@@ -41,6 +52,7 @@ export class KernelDatapath implements Datapath {
       timeouts,
       space: new MapSpace(datapath, capacity),
       ports: new PortSet(datapath, () => this.ports()),
+      solicitedNodes: new native.SolicitedNodes(),
     };
     this.#neighbours = new NeighbourTable(native);
   }
@@ -141,6 +153,38 @@ export class KernelDatapath implements Datapath {
     return this.#distributors.get(distributorId)?.positionCounts(position) ?? null;
   }
 
+  vipState(distributorId: string, vip: DatapathVip): VipState | null {
+    return this.#distributors.get(distributorId)?.vipState(vip) ?? null;
+  }
+
+  claimsSince(at: bigint): readonly VipClaim[] {
+    const { datapath, space } = this.#shared;
+    return datapath.claims(at).flatMap(({ index, ...claim }) => {
+      const owned = space.vipAt(index);
+      return owned === null ? [] : [{ ...owned, ...claim }];
+    });
+  }
+
+  defend(distributorId: string, vip: DatapathVip): boolean {
+    const due = this.#distributors.get(distributorId)?.isToBeDefended(vip) ?? false;
+    if (due) this.announce(vip);
+    return due;
+  }
+
+  async expireFlows(): Promise<number> {
+    const { datapath, timeouts } = this.#shared;
+    if (datapath.flowUse(0).used === 0) return 0;
+    const { removed } = await datapath.expireFlows(timeouts);
+    return removed;
+  }
+
+  vipsOutOfFlows(): readonly VipOnPort[] {
+    const { datapath, space } = this.#shared;
+    // One VIP can only be out of entries while at least half of all are in use.
+    if (datapath.flowUse(0).used * 2 < this.#flowCapacity) return [];
+    return [...space.vips].filter(([index]) => datapath.flowUse(index).full).map(([, vip]) => vip);
+  }
+
   hostPackets(): number {
     const { packets } = attempt('read counters', () => this.#shared.datapath.vipCounters(0));
     return packets.reduce((sum, count) => sum + count, 0);
@@ -156,6 +200,7 @@ export class KernelDatapath implements Datapath {
 
   close(): void {
     this.#neighbours.close();
+    this.#shared.solicitedNodes.close();
     this.#shared.datapath.close();
   }
 }

@@ -3,6 +3,7 @@ import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
 import { vipKey } from '../model/vip.ts';
 import type { DatapathVip } from '../plan/wanted.ts';
+import type { VipOnPort } from './datapath.ts';
 import type { NativeDatapath, NativeSlotTable } from './native.ts';
 import { RangeAllocator } from './range-allocator.ts';
 
@@ -19,7 +20,8 @@ export class MapSpace {
   readonly #slots: RangeAllocator;
   readonly #positions: RangeAllocator;
   readonly #counters: RangeAllocator;
-  readonly #vips = new Set<string>();
+  readonly #keys = new Set<string>();
+  readonly #byCounters = new Map<number, VipOnPort>();
   #lastVipId = 0;
 
   constructor(
@@ -51,22 +53,35 @@ export class MapSpace {
    * Counters for one VIP; element 0 of the map counts packets for none.
    * @throws VIP_IN_USE while another distributor, about to remove it, still has the VIP
    */
-  allocateVip(vip: DatapathVip): number {
+  allocateVip(owned: VipOnPort): number {
+    const { vip } = owned;
     const key = vipKey(vip);
-    if (this.#vips.has(key))
+    if (this.#keys.has(key))
       throw new DistributordError(
         'VIP_IN_USE',
         `vip.address ${vip.address} on ${vip.interface} still belongs to another distributor`,
         { field: 'vip.address', value: vip.address },
       );
     const counters = allocate(this.#counters, 1, 'vips') + 1;
-    this.#vips.add(key);
+    this.#keys.add(key);
+    this.#byCounters.set(counters, owned);
     return counters;
   }
 
   releaseVip(vip: DatapathVip, counters: number): void {
-    this.#vips.delete(vipKey(vip));
+    this.#keys.delete(vipKey(vip));
+    this.#byCounters.delete(counters);
     this.#counters.release(counters - 1, 1);
+  }
+
+  /** Whose counters these are. */
+  vipAt(counters: number): VipOnPort | null {
+    return this.#byCounters.get(counters) ?? null;
+  }
+
+  /** VIPs by their counters. */
+  get vips(): ReadonlyMap<number, VipOnPort> {
+    return this.#byCounters;
   }
 
   /** Never given out twice: flow entries of a VIP that is gone match no other. */

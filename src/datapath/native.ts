@@ -179,6 +179,21 @@ export interface NativeNeighbourWatch {
   close(): void;
 }
 
+export interface NativeSolicitedNode {
+  readonly ifindex: number;
+  /** IPv6. */
+  readonly address: string;
+}
+
+export interface NativeSolicitedNodes {
+  /** False where the port has IPv6 disabled: its filter is open, but switches do not know. */
+  join(node: NativeSolicitedNode): boolean;
+  /** Once for every join(). */
+  leave(node: NativeSolicitedNode): void;
+  /** Leaves all groups. */
+  close(): void;
+}
+
 export interface NativeCapacity {
   readonly vips: number;
   readonly slots: number;
@@ -205,6 +220,7 @@ export interface Native {
       },
     ) => void,
   ) => NativeNeighbourWatch;
+  readonly SolicitedNodes: new () => NativeSolicitedNodes;
   /** Off the event loop. weights[i] is position i's; returns an owner for each slot. */
   buildTable(table: {
     readonly seed: bigint;
@@ -223,6 +239,8 @@ export interface Native {
     readonly ifindex: number;
     readonly mac: string;
     readonly up: boolean;
+    /** Its VLAN tags never reach the XDP program. */
+    readonly stripsVlanTags: boolean;
     readonly addresses: readonly string[];
   }[];
   /** Sends one gratuitous ARP or unsolicited neighbour advertisement. */

@@ -5,7 +5,7 @@ import type { PortState } from './datapath.ts';
 import { errorCode } from './native-failure.ts';
 import type { NativeDatapath } from './native.ts';
 
-export interface AttachedPort extends Omit<PortState, 'condition'> {
+export interface AttachedPort extends Pick<PortState, 'mac' | 'xdpMode'> {
   readonly ifindex: number;
 }
 
@@ -37,7 +37,11 @@ export class PortSet {
     if (port === null) return null;
     const now = this.#list().find((candidate) => candidate.ifindex === port.ifindex);
     const same = now?.name === name && now.mac === port.mac;
-    return { ...port, condition: same ? (now.up ? 'up' : 'down') : 'replaced' };
+    return {
+      ...port,
+      condition: same ? (now.up ? 'up' : 'down') : 'replaced',
+      stripsVlanTags: now?.stripsVlanTags ?? false,
+    };
   }
 
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */

@@ -40,6 +40,8 @@ export interface Port {
   readonly ifindex: number;
   readonly mac: string;
   readonly up: boolean;
+  /** It takes VLAN tags off the frames it receives: the data path would not see them. */
+  readonly stripsVlanTags: boolean;
   /** The host's own addresses on it, canonical. */
   readonly addresses: readonly string[];
 }
@@ -60,7 +62,7 @@ export interface VipSettings {
 /**
  * The VIP that a request describes, on one of the host's ports.
  * @throws INVALID_ADDRESS, INVALID_SUBNET, INVALID_ATTACHMENT, PORT_NOT_FOUND,
- *   VIP_IS_HOST_ADDRESS, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM
+ *   VIP_IS_HOST_ADDRESS, VLAN_OFFLOAD, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM
  */
 export function parseVip(request: VipRequest, settings: VipSettings): Vip {
   const address = parseAddress(request.address, 'vip.address');
@@ -79,15 +81,28 @@ export function parseVip(request: VipRequest, settings: VipSettings): Vip {
       `vip.address ${address} is configured on the host's interface ${port.name}`,
       { field: 'vip.address', value: address },
     );
+  const vlanIds = parseVlanIds(request.attachment.vlanIds);
+  if (vlanIds.length > 0 && port.stripsVlanTags)
+    throw new DistributordError('VLAN_OFFLOAD', vlanOffloadMessage(port.name), {
+      field: 'vip.attachment.vlan_ids',
+      value: vlanIds.join(','),
+    });
   return {
     address,
     interface: port.name,
-    vlanIds: parseVlanIds(request.attachment.vlanIds),
+    vlanIds,
     subnet,
     gateway,
     affinity,
     tracking: request.tracking,
   };
+}
+
+export function vlanOffloadMessage(port: string): string {
+  return (
+    `interface ${port} strips VLAN tags before the data path sees them: ` +
+    `ethtool -K ${port} rxvlan off rx-vlan-stag-hw-parse off`
+  );
 }
 
 /** @throws INVALID_ATTACHMENT */

@@ -81,7 +81,7 @@ describe('setPosition', () => {
   });
 
   test('generations start again after 32767, without 0', () => {
-    for (let amphora = 0; amphora < 0xffff; amphora++) set(MAC, false);
+    for (let amphora = 0; amphora < 0x7fff; amphora++) set(MAC, false);
     send();
     expect(generation()).toBe(0x7fff);
     set(MAC, false);

@@ -7,6 +7,7 @@ import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { Announcer } from '../../../src/reconcile/announcer.ts';
+import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
 import { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
@@ -17,6 +18,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** The real API over a real socket, on a data path that only remembers. */
 export class ApiBed {
   readonly datapath = new MemoryDatapath();
+  readonly conflicts = new ConflictWatch(this.datapath, silent);
   readonly store = new MemoryStore();
   readonly socket: string;
   readonly client: Client;
@@ -28,7 +30,14 @@ export class ApiBed {
     this.#directory = directory;
     this.socket = join(directory, 'api.sock');
     const reconciler = new Reconciler(this.datapath, silent);
-    const parts = { store: this.store, datapath: this.datapath, reconciler, log: silent };
+    const conflicts = this.conflicts;
+    const parts = {
+      store: this.store,
+      datapath: this.datapath,
+      reconciler,
+      conflicts,
+      log: silent,
+    };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
     const driver = new DistributorDriver({ ...parts, announcer: this.#announcer, limits });
     this.#server = new ApiServer(createService({ ...parts, driver, locks: new KeyedLock() }));

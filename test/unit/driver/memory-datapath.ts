@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Datapath } from '../../../src/datapath/datapath.ts';
+import type { Datapath, VipClaim, VipState } from '../../../src/datapath/datapath.ts';
 import type { Port } from '../../../src/model/vip.ts';
 import { applyOperation, type Operation } from '../../../src/plan/operation.ts';
 import {
@@ -7,6 +7,17 @@ import {
   type DatapathState,
   type WatchedNeighbour,
 } from '../../../src/plan/wanted.ts';
+
+function port(number: number): Port {
+  return {
+    name: `eth${number - 2}`,
+    ifindex: number,
+    mac: `02:00:00:00:00:0${number}`,
+    up: true,
+    stripsVlanTags: false,
+    addresses: [],
+  };
+}
 
 /** A data path that only remembers what it was told, and fails when told to. */
 export class MemoryDatapath implements Datapath {
@@ -17,13 +28,13 @@ export class MemoryDatapath implements Datapath {
   readonly answering = new Map<string, string>();
   /** Refuses the operation for which this returns true. */
   refuses: (operation: Operation) => boolean = () => false;
+  vipStateNow: VipState | null = null;
+  readonly claims: VipClaim[] = [];
+  readonly defended: string[] = [];
   #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
 
   ports(): readonly Port[] {
-    return [
-      { name: 'eth0', ifindex: 2, mac: '02:00:00:00:00:02', up: true, addresses: ['10.0.0.2'] },
-      { name: 'eth1', ifindex: 3, mac: '02:00:00:00:00:03', up: true, addresses: [] },
-    ];
+    return [{ ...port(2), addresses: ['10.0.0.2'] }, port(3), { ...port(4), stripsVlanTags: true }];
   }
 
   execute(distributorId: string, operation: Operation): Promise<void> {
@@ -60,5 +71,13 @@ export class MemoryDatapath implements Datapath {
   positionCounts = () => null;
   hostPackets = () => 0;
   portState = () => null;
+  vipState = (): VipState | null => this.vipStateNow;
+  claimsSince = (at: bigint) => this.claims.filter((claim) => claim.at > at);
+  defend(...[, vip]: readonly [string, { readonly address: string }]): boolean {
+    this.defended.push(vip.address);
+    return true;
+  }
+  expireFlows = () => Promise.resolve(0);
+  vipsOutOfFlows = () => [];
   close = () => undefined;
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solicited-nodes.h"
+
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "arguments.h"
+#include "errors.h"
+
+namespace distributor {
+
+namespace {
+
+using Group = std::tuple<uint32_t, uint8_t, uint8_t, uint8_t>;
+
+Group GroupFrom(const Napi::CallbackInfo& info) {
+  auto object = info[0].As<Napi::Object>();
+  uint32_t ifindex = Uint32At(object, "ifindex");
+  dist_address address = AddressAt(object, "address");
+  if (IsIpv4(address)) throw ArgumentError(info.Env(), "address", "must be an IPv6 address");
+  return {ifindex, address.byte[13], address.byte[14], address.byte[15]};
+}
+
+ipv6_mreq ListenerRequest(const Group& group) {
+  auto [ifindex, a, b, c] = group;
+  ipv6_mreq request{};
+  request.ipv6mr_interface = ifindex;
+  request.ipv6mr_multiaddr = {{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c}}};
+  return request;
+}
+
+packet_mreq FilterRequest(const Group& group) {
+  auto [ifindex, a, b, c] = group;
+  return {.mr_ifindex = static_cast<int>(ifindex),
+          .mr_type = PACKET_MR_MULTICAST,
+          .mr_alen = 6,
+          .mr_address = {0x33, 0x33, 0xff, a, b, c}};
+}
+
+}  // namespace
+
+Napi::Function SolicitedNodes::Define(Napi::Env env) {
+  return DefineClass(env, "SolicitedNodes",
+                     {InstanceMethod<&SolicitedNodes::Join>("join"),
+                      InstanceMethod<&SolicitedNodes::Leave>("leave"),
+                      InstanceMethod<&SolicitedNodes::Close>("close")});
+}
+
+// {ifindex, address: IPv6} → whether the port reports the group to switches; where it has
+// IPv6 disabled, only its own filter is opened.
+Napi::Value SolicitedNodes::Join(const Napi::CallbackInfo& info) {
+  if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
+  Group group = GroupFrom(info);
+  auto known = memberships_.find(group);
+  if (known == memberships_.end()) {
+    Membership membership = Guard(info.Env(), [&] { return Enter(group); });
+    known = memberships_.emplace(group, membership).first;
+  }
+  known->second.users++;
+  return Napi::Boolean::New(info.Env(), known->second.listens);
+}
+
+// Once for every join(). Where the port is gone, so is the membership: no error.
+void SolicitedNodes::Leave(const Napi::CallbackInfo& info) {
+  if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
+  Group group = GroupFrom(info);
+  auto known = memberships_.find(group);
+  if (known == memberships_.end() || --known->second.users > 0) return;
+  if (known->second.listens) {
+    ipv6_mreq request = ListenerRequest(group);
+    setsockopt(known->second.socket, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &request, sizeof request);
+  } else {
+    packet_mreq request = FilterRequest(group);
+    setsockopt(known->second.socket, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &request, sizeof request);
+  }
+  memberships_.erase(known);
+}
+
+void SolicitedNodes::Close(const Napi::CallbackInfo&) {
+  closed_ = true;
+  memberships_.clear();
+  listeners_.clear();
+  filter_ = FileDescriptor();
+}
+
+SolicitedNodes::Membership SolicitedNodes::Enter(const Group& group) {
+  if (!listeners_.empty() && Listen(listeners_.back().get(), group))
+    return {.socket = listeners_.back().get(), .listens = true, .users = 0};
+  // A socket has room for some hundred groups; or this port cannot have any.
+  FileDescriptor socket(Check("socket(inet6)", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  if (Listen(socket.get(), group)) {
+    listeners_.push_back(std::move(socket));
+    return {.socket = listeners_.back().get(), .listens = true, .users = 0};
+  }
+  packet_mreq request = FilterRequest(group);
+  Check("setsockopt(PACKET_ADD_MEMBERSHIP)",
+        setsockopt(FilterSocket(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request));
+  return {.socket = FilterSocket(), .listens = false, .users = 0};
+}
+
+bool SolicitedNodes::Listen(int socket, const Group& group) {
+  ipv6_mreq request = ListenerRequest(group);
+  return setsockopt(socket, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request) == 0;
+}
+
+int SolicitedNodes::FilterSocket() {
+  if (filter_.get() < 0)
+    filter_ =
+        FileDescriptor(Check("socket(packet)", ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
+  return filter_.get();
+}
+
+}  // namespace distributor

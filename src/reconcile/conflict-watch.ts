@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Datapath, VipClaim } from '../datapath/datapath.ts';
+import type { Log } from '../log.ts';
+import { vipKey, type Vip } from '../model/vip.ts';
+
+/** Without another claim for so long a conflict counts as over; nanoseconds. */
+const quiet = 60_000_000_000n;
+
+interface Conflict extends VipClaim {
+  /** When the first claim of the conflict was; nanoseconds of process.hrtime. */
+  readonly since: bigint;
+}
+
+/**
+ * Follows other stations that claim a VIP. The data path answers the first claim within a
+ * second by itself; what comes after is answered here when the second is over.
+ */
+export class ConflictWatch {
+  readonly #datapath: Datapath;
+  readonly #log: Log;
+  readonly #now: () => bigint;
+  /** By VIP; those of VIPs that are gone end like the others. */
+  readonly #conflicts = new Map<string, Conflict>();
+  #seen = 0n;
+
+  constructor(datapath: Datapath, log: Log, now = () => process.hrtime.bigint()) {
+    this.#datapath = datapath;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** To be called several times a second. */
+  keepUp(): void {
+    for (const claim of this.#datapath.claimsSince(this.#seen)) {
+      this.#note(claim);
+      if (claim.at > this.#seen) this.#seen = claim.at;
+    }
+    for (const [key, conflict] of this.#conflicts) {
+      this.#defend(conflict);
+      if (this.#now() - conflict.at <= quiet) continue;
+      this.#conflicts.delete(key);
+      this.#log.info({ ...describe(conflict), event: 'vip-conflict-over' }, 'VIP conflict is over');
+    }
+  }
+
+  /** Who claims the VIP besides this host; null if nobody has for a while. */
+  claimant(vip: Vip): { readonly mac: string; readonly secondsAgo: number } | null {
+    const conflict = this.#conflicts.get(vipKey(vip));
+    if (conflict === undefined) return null;
+    const { mac, at } = conflict;
+    return { mac, secondsAgo: Number((this.#now() - at) / 1_000_000_000n) };
+  }
+
+  #note(claim: VipClaim): void {
+    const key = vipKey(claim.vip);
+    const known = this.#conflicts.get(key);
+    this.#conflicts.set(key, { ...claim, since: known?.since ?? claim.at });
+    if (known?.mac === claim.mac) return;
+    this.#log.warn({ ...describe(claim), event: 'vip-conflict' }, 'another station claims the VIP');
+  }
+
+  #defend({ distributorId, vip, mac }: Conflict): void {
+    try {
+      if (this.#datapath.defend(distributorId, vip))
+        this.#log.debug({ vip: vip.address, mac }, 'announced again');
+    } catch (error) {
+      this.#log.warn({ vip: vip.address, err: error }, 'announcement failed');
+    }
+  }
+}
+
+function describe({ distributorId, vip, mac }: VipClaim): object {
+  const { address, interface: port, vlanIds } = vip;
+  return { distributor: distributorId, vip: address, interface: port, vlanIds, mac };
+}
