@@ -187,13 +187,23 @@ struct neighbour {
 	__u8 type;
 	bool probe; /* for duplicates: from the unspecified address (RFC 4862, 5.4.3) */
 	bool has_option; /* the message says the MAC, not the frame alone */
+	bool solicited; /* an advertisement's claim to be an answer */
 };
 
-/* A unit of 8 bytes: of options, the first one begins with type and length. */
-struct unit {
-	__u8 type;
-	__u8 length;
-	__u8 mac[ETH_ALEN];
+/* A unit of 8 bytes: the first one of a message, or of an option in it. */
+union unit {
+	struct {
+		__u8 type;
+		__u8 code;
+		__be16 checksum;
+		__u8 flags;
+	} message;
+	struct {
+		__u8 type;
+		__u8 length;
+		__u8 mac[ETH_ALEN];
+	} option;
+	__u32 words[2];
 };
 
 /* Reads the units from packet->offset on; `sum` adds up to 0xffff if none is damaged. */
@@ -202,26 +212,29 @@ static __always_inline bool read_units(struct xdp_md *ctx, struct packet *packet
 {
 	__u8 wanted = neighbour->type == NEIGHBOUR_SOLICITATION ? OPTION_SOURCE_LINK_LAYER_ADDRESS
 								: OPTION_TARGET_LINK_LAYER_ADDRESS;
-	__u32 next_option = NDP_UNITS_BEFORE_OPTIONS, units = packet->left / sizeof(struct unit);
-	struct unit unit;
-	__u32 words[2];
+	__u32 next_option = NDP_UNITS_BEFORE_OPTIONS, units = packet->left / sizeof(union unit);
+	union unit unit;
 
-	if (packet->left % sizeof(struct unit) || units > NDP_UNITS_MAX)
+	if (packet->left % sizeof(union unit) || units > NDP_UNITS_MAX)
 		return false;
 	for (__u32 i = 0; i < NDP_UNITS_MAX && i < units; i++) {
 		if (!load(ctx, packet, &unit))
 			return false;
-		__builtin_memcpy(words, &unit, sizeof(words));
-		sum += (__u64)words[0] + words[1];
+		sum += (__u64)unit.words[0] + unit.words[1];
+		if (i == 0) {
+			if (unit.message.code != 0)
+				return false;
+			neighbour->solicited = unit.message.flags & FLAG_SOLICITED;
+		}
 		if (i != next_option)
 			continue;
-		if (unit.length == 0)
+		if (unit.option.length == 0)
 			return false;
-		next_option += unit.length;
-		if (unit.type != wanted)
+		next_option += unit.option.length;
+		if (unit.option.type != wanted)
 			continue;
 		neighbour->has_option = true;
-		__builtin_memcpy(neighbour->mac, unit.mac, ETH_ALEN);
+		__builtin_memcpy(neighbour->mac, unit.option.mac, ETH_ALEN);
 	}
 	return next_option == units && fold_sum(sum) == 0xffff;
 }
@@ -247,6 +260,9 @@ __noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
 		return false;
 	if (neighbour->type == NEIGHBOUR_SOLICITATION && neighbour->probe)
 		return is_solicited_node(&ip.daddr) && !neighbour->has_option;
+	if (neighbour->type == NEIGHBOUR_ADVERTISEMENT && neighbour->solicited &&
+	    is_multicast(&ip.daddr))
+		return false;
 	return !is_multicast(&ip.saddr);
 }
 
@@ -299,7 +315,7 @@ static __always_inline bool advertise(struct xdp_md *ctx, const struct packet *p
 {
 	__u32 wanted =
 		packet->network_offset + sizeof(struct ipv6hdr) + sizeof(struct advertisement);
-	int missing = wanted - (ctx->data_end - ctx->data);
+	int missing = wanted - bpf_xdp_get_buff_len(ctx);
 	struct cursor cursor = { .left = ~0U };
 	struct ethhdr *ethernet;
 	struct ipv6hdr *ip;
@@ -336,7 +352,7 @@ static __always_inline bool find_neighbour_vip(struct cursor cursor, struct pack
 		return false;
 	cursor.left = bpf_ntohs(ip->payload_len);
 	message = take(&cursor, struct neighbour_message);
-	if (!message || message->code != 0 ||
+	if (!message ||
 	    (message->type != NEIGHBOUR_SOLICITATION && message->type != NEIGHBOUR_ADVERTISEMENT) ||
 	    is_ipv4_mapped((struct in6_addr *)&message->target))
 		return false;

@@ -24,13 +24,17 @@
 #define OFFSET_MAX 0x3fff
 
 static __always_inline enum dist_verdict
-look_up_vip(const struct packet *packet, const struct headers *headers, const struct dist_vip **vip)
+look_up_vip(struct packet *packet, const struct headers *headers, const struct dist_vip **vip)
 {
 	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
 	if (!*vip)
 		return DIST_PASS_NOT_VIP;
 	if (!same_mac(headers->ethernet->h_dest, (*vip)->mac))
 		return DIST_PASS_OTHER_MAC;
+	if (same_mac(headers->ethernet->h_source, (*vip)->mac)) /* reflected by the link */
+		return DIST_DROP_LOOP;
+	packet->source_mac = 0;
+	__builtin_memcpy(&packet->source_mac, headers->ethernet->h_source, ETH_ALEN);
 	return GO_ON;
 }
 
@@ -144,7 +148,7 @@ static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct p
 	note_protocol(packet);
 	verdict = select_amphora(packet, *vip, &choice);
 	if (is_in(DIST_FORWARDED, verdict))
-		return forward(packet, &headers, *vip, &choice, verdict);
+		forward(packet, &headers, *vip, &choice);
 	return verdict;
 }
 

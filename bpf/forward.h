@@ -29,25 +29,9 @@ static __always_inline void count_position(const struct packet *packet, const st
 	counters->new_flows += choice->new_flow;
 }
 
-/*
- * A link that reflects frames, or an amphora that does not have the VIP and sends them
- * back, would have them circle until the TTL ends them.
- */
-static __always_inline bool is_loop(const struct headers *headers, const struct dist_vip *vip,
-				    const struct choice *choice)
+static __always_inline void forward(const struct packet *packet, const struct headers *headers,
+				    const struct dist_vip *vip, const struct choice *choice)
 {
-	const __u8 *source = headers->ethernet->h_source;
-
-	return same_mac(source, (const __u8 *)&choice->position) || same_mac(source, vip->mac);
-}
-
-/* Returns `verdict`, which sent the packet here, unless it goes nowhere. */
-static __always_inline enum dist_verdict
-forward(const struct packet *packet, const struct headers *headers, const struct dist_vip *vip,
-	const struct choice *choice, enum dist_verdict verdict)
-{
-	if (is_loop(headers, vip, choice))
-		return DIST_DROP_LOOP;
 	if (packet->ether_type == bpf_htons(ETH_P_IP))
 		decrement_ttl(headers->network);
 	else
@@ -55,7 +39,6 @@ forward(const struct packet *packet, const struct headers *headers, const struct
 	__builtin_memcpy(headers->ethernet->h_dest, &choice->position, ETH_ALEN);
 	__builtin_memcpy(headers->ethernet->h_source, vip->mac, ETH_ALEN);
 	count_position(packet, vip, choice);
-	return verdict;
 }
 
 #endif

@@ -64,6 +64,7 @@ struct headers {
 struct packet {
 	struct dist_vip_key vip_key;
 	struct dist_flow_key flow_key;
+	__u64 source_mac; /* as in dist_position */
 	__u16 ether_type; /* behind the tags, network order */
 	__u16 network_offset; /* bytes from the start of the frame to the network header */
 	__u32 length; /* bytes of the frame, without padding */

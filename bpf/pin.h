@@ -42,6 +42,15 @@ static __always_inline bool choose(struct choice *choice, const struct dist_vip 
 	return choice->position;
 }
 
+/*
+ * Where the choice came from: an amphora that does not have the VIP sends packets back,
+ * which would circle until the TTL ends them.
+ */
+static __always_inline bool is_loop(const struct packet *packet, const struct choice *choice)
+{
+	return (choice->position & DIST_POSITION_MAC_MASK) == packet->source_mac;
+}
+
 static __always_inline dist_pin make_pin(const struct choice *choice, __u32 now, bool closing)
 {
 	__u64 generation = choice->position >> DIST_POSITION_GENERATION_SHIFT;
@@ -201,6 +210,8 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 		if (!record.flow)
 			record.pin = 0;
 	}
+	if (is_loop(packet, choice))
+		return DIST_DROP_LOOP;
 	if (packet->error)
 		return DIST_TX_ICMP_ERROR;
 	if (!keep_pin(packet, vip, &record, make_pin(choice, now, closing)))

@@ -21,6 +21,8 @@ select_fragment_in_flight(const struct packet *packet, const struct dist_vip *vi
 		return ports_unknown(packet);
 	if (!choose(choice, vip, oldest_owner(owners)))
 		return DIST_DROP_NO_AMPHORA;
+	if (is_loop(packet, choice))
+		return DIST_DROP_LOOP;
 	keep_unsettled(slot, owners, choice, now);
 	return DIST_TX_PREVIOUS;
 }
@@ -61,6 +63,8 @@ select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice 
 	choice->new_flow = packet->starts;
 	if (!choose(choice, vip, owners.current))
 		return DIST_DROP_NO_AMPHORA;
+	if (is_loop(packet, choice))
+		return DIST_DROP_LOOP;
 	return packet->error ? DIST_TX_ICMP_ERROR : DIST_TX_SETTLED;
 }
 

@@ -18,6 +18,7 @@ struct tcp_start {
 	__u8 flags;
 };
 
+#define TCP_START_LENGTH (offsetof(struct tcp_start, flags) + 1)
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -25,9 +26,10 @@ struct tcp_start {
 
 static __always_inline enum dist_verdict parse_tcp(struct cursor *cursor, struct packet *packet)
 {
-	struct tcp_start *tcp = (void *)take_bytes(cursor, offsetof(struct tcp_start, flags) + 1);
+	struct tcp_start *tcp = (void *)take_bytes(cursor, TCP_START_LENGTH);
 
-	if (!tcp)
+	if (!tcp ||
+	    (packet->part == WHOLE && cursor->left < sizeof(struct tcphdr) - TCP_START_LENGTH))
 		return DIST_DROP_TRUNCATED;
 	packet->flow_key.source_port = tcp->source;
 	packet->flow_key.destination_port = tcp->destination;

@@ -13,8 +13,7 @@ const { plain, byPort } = vips;
 const toVip4 = ipv4({ from: CLIENT.v4, to: plain.v4.key.address });
 const toVip6 = ipv6({ from: CLIENT.v6, to: plain.v6.key.address });
 const GRE = 47;
-const SCTP = 132;
-const HOP_BY_HOP = 0;
+const OSPF = 89;
 
 test.each<PacketRecord>([
   ...variations(['A', 'PA', 'FA', 'R', 'RA', 'SA', 'SR'], (flags) => ({
@@ -61,13 +60,13 @@ test.each<PacketRecord>([
     frame: toVip4.udp({ from: 53, to: 53, payload: payload(1472) }),
     verdict: 'tx_settled',
   },
-  ...variations([GRE, SCTP], (protocol) => ({
+  ...variations([GRE, OSPF], (protocol) => ({
     it: `IPv4 protocol ${protocol}, which has no ports here`,
     vip: plain.v4,
     frame: toVip4.protocol(protocol, payload(20)),
     verdict: 'tx_settled',
   })),
-  ...variations([GRE, SCTP, HOP_BY_HOP], (protocol) => ({
+  ...variations([GRE, OSPF], (protocol) => ({
     it: `IPv6 next header ${protocol}, which has no ports here`,
     vip: plain.v6,
     frame: toVip6.protocol(protocol, payload(24)),
@@ -183,7 +182,7 @@ test.each<PacketRecord>([
     verdict: 'tx_settled',
     newFlow: true,
   })),
-  ...variations([GRE, SCTP], (protocol) => ({
+  ...variations([GRE, OSPF], (protocol) => ({
     it: `by port: protocol ${protocol} has none and goes by source IP`,
     vip: byPort.v4,
     frame: ipv4({ from: CLIENT.v4, to: byPort.v4.key.address }).protocol(protocol, payload(20)),

@@ -12,13 +12,29 @@ export interface Flow {
   readonly hasPorts: boolean;
 }
 
+/** What fragments of one datagram have in common, but for their addresses. */
+export interface Datagram {
+  readonly identification: number;
+  /** IPv6: 0, for its fragments need not agree on it (RFC 8200, section 4.5). */
+  readonly protocol: number;
+}
+
 interface Layout {
   /** Bytes from the start of the frame to the network header. */
   readonly networkOffset: number;
+  /** Bytes from there to the transport header, behind options and extension headers. */
+  readonly headerLength: number;
   /** Bytes from the Ethernet header to the end of the IP packet, by the IP header's account. */
   readonly accounted: number;
-  /** Null where the frame is no IP packet. */
+  /**
+   * The flow that the packet concerns: its own; a fragment's datagram's; that of the packet which
+   * an ICMP error is about, as the VIP receives it. Null where the frame is no IP packet.
+   */
   readonly flow: Flow | null;
+  /** The flow that it belongs to if it comes from a VIP. */
+  readonly answered: Flow | null;
+  /** Null where the packet is no fragment. */
+  readonly datagram: Datagram | null;
 }
 
 /** An Ethernet frame, and what its builder knows about it. */
@@ -43,6 +59,11 @@ export class Frame {
   /** Cut off in transit: no header knows. */
   truncatedTo(length: number): Frame {
     return new Frame(this.bytes.slice(0, length), this.layout);
+  }
+
+  /** The IP header and so many bytes behind it: at least 8 come back in an error (RFC 792). */
+  headerAnd(length: number): Frame {
+    return this.truncatedTo(this.layout.networkOffset + this.layout.headerLength + length);
   }
 
   /** With the padding that brings a short frame to Ethernet's minimum. */

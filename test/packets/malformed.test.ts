@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, test } from 'vitest';
 import { BROADCAST_MAC, groupMac, solicitedNode } from './addresses.ts';
-import { CLIENT, owner, PORT_MAC, ROUTER_MAC, SETTLED, vips, type Vip } from './distributors.ts';
+import { CLIENT, PORT_MAC, ROUTER_MAC, vips, type Vip } from './distributors.ts';
+import { authentication, hopByHop } from './extension-headers.ts';
 import { check } from './fixture.ts';
 import type { Frame } from './frame.ts';
-import { ethernet, ipv4, ipv6, NO_MAC, payload } from './packet-builder.ts';
+import { ethernet, fromVip, ipv4, ipv6, NO_MAC, payload } from './packet-builder.ts';
 import { variations, type PacketRecord, type Verdict } from './packet-record.ts';
 
 const { v4: vip, v6: vip6 } = vips.plain;
@@ -12,8 +13,6 @@ const toVip = { from: CLIENT.v4, to: vip.key.address };
 const toVip6 = { from: CLIENT.v6, to: vip6.key.address };
 const ack = { flags: 'A', from: 1234, to: 80, payload: payload(12) };
 const udp = { from: 1234, to: 53, payload: payload(6) };
-const { first, second } = owner;
-const unsettled = { current: first, previous: second };
 
 describe('headers that contradict themselves', () => {
   test.each<PacketRecord>([
@@ -103,65 +102,6 @@ describe('headers that contradict themselves', () => {
   ])('$it', check);
 });
 
-describe('fragments', () => {
-  const pieces = [
-    { piece: 'first', fragment: { offset: 0, more: true } },
-    { piece: 'middle', fragment: { offset: 1480, more: true } },
-    { piece: 'last', fragment: { offset: 2960, more: false } },
-  ];
-  const settled = { current: second, previous: SETTLED };
-  const fragments = (to: Vip, to6: Vip) =>
-    pieces.flatMap(({ piece, fragment }) => [
-      {
-        name: `IPv4 ${piece}`,
-        vip: to,
-        frame: ipv4({ from: CLIENT.v4, to: to.key.address, fragment }).udp(udp),
-      },
-      {
-        name: `IPv6 ${piece}`,
-        vip: to6,
-        frame: ipv6({ from: CLIENT.v6, to: to6.key.address, fragment }).udp(udp),
-      },
-    ]);
-  test.each<PacketRecord>([
-    ...variations(fragments(vip, vip6), ({ name, ...packet }): PacketRecord => ({
-      it: `${name}, by source IP, settled: goes with the rest`,
-      ...{ ...packet, slot: settled, verdict: 'tx_settled', to: second },
-    })),
-    ...variations(fragments(vip, vip6), ({ name, ...packet }): PacketRecord => ({
-      it: `${name}, by source IP, unsettled: its flow is not known`,
-      ...{ ...packet, slot: unsettled, verdict: 'drop_fragment' },
-    })),
-    ...variations(
-      fragments(vips.byPort.v4, vips.byPort.v6),
-      ({ name, ...packet }): PacketRecord => ({
-        it: `${name}, by port: its slot is not known`,
-        ...{ ...packet, verdict: 'drop_fragment' },
-      }),
-    ),
-    ...variations(
-      fragments(vips.stateless.v4, vips.stateless.v6),
-      ({ name, ...packet }): PacketRecord => ({
-        it: `${name}, stateless by source IP, unsettled: goes with the rest`,
-        ...{ ...packet, slot: unsettled, verdict: 'tx_settled', to: first },
-      }),
-    ),
-    ...variations(
-      fragments(vips.statelessByPort.v4, vips.statelessByPort.v6),
-      ({ name, ...packet }): PacketRecord => ({
-        it: `${name}, stateless by port: its slot is not known`,
-        ...{ ...packet, verdict: 'drop_fragment' },
-      }),
-    ),
-    {
-      it: 'an IPv4 fragment too short for ports is none the worse',
-      vip,
-      frame: ipv4({ ...toVip, fragment: { offset: 8, more: false } }).protocol(17, payload(1)),
-      verdict: 'tx_settled',
-    },
-  ])('$it', check);
-});
-
 /** A frame that is cut off at every length from an Ethernet header on: only whole ones go on. */
 interface Cut {
   readonly name: string;
@@ -225,6 +165,35 @@ const cuts: readonly Cut[] = [
   {
     ...{ name: 'IPv6 ping', vip: vip6, frame: ipv6(toVip6).ping(1) },
     ...{ addressed: 54, verdict: 'tx_settled' },
+  },
+  {
+    ...{ name: 'IPv4 SCTP', vip, frame: ipv4(toVip).sctp({ chunk: 'DATA', from: 1, to: 2 }) },
+    ...{ addressed: 34, verdict: 'tx_settled' },
+  },
+  {
+    ...{ name: 'IPv6 TCP behind extension headers', vip: vip6 },
+    frame: ipv6({ ...toVip6, extensions: [hopByHop(), authentication()] }).tcp(ack),
+    ...{ addressed: 54, verdict: 'tx_settled' },
+  },
+  {
+    ...{ name: 'IPv4 fragment', vip },
+    frame: ipv4({ ...toVip, fragment: { offset: 0, length: 8 } }).udp(udp),
+    ...{ addressed: 34, verdict: 'tx_settled' },
+  },
+  {
+    ...{ name: 'IPv6 fragment', vip: vip6 },
+    frame: ipv6({ ...toVip6, fragment: { offset: 8 } }).udp(udp),
+    ...{ addressed: 54, verdict: 'tx_settled' },
+  },
+  {
+    ...{ name: 'IPv4 ICMP error', vip },
+    frame: ipv4(toVip).icmpError({ type: 3, about: fromVip(vip).udp(udp).headerAnd(8) }),
+    ...{ addressed: 34, verdict: 'tx_icmp_error' },
+  },
+  {
+    ...{ name: 'IPv6 ICMP error', vip: vip6 },
+    frame: ipv6(toVip6).icmpError({ type: 2, about: fromVip(vip6).udp(udp).headerAnd(8) }),
+    ...{ addressed: 54, verdict: 'tx_icmp_error' },
   },
   {
     ...{ name: 'ARP request', vip, frame: arpRequest, answer: arpReply },

@@ -1,28 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressBytes, concat, macBytes, unsigned } from './bytes.ts';
-import type { Frame } from './frame.ts';
+// What an IP packet carries.
+import { concat, unsigned } from './bytes.ts';
+import type { Flow, Frame } from './frame.ts';
 
 export const ICMP = 1;
 export const TCP = 6;
 export const UDP = 17;
 export const ICMPV6 = 58;
+export const SCTP = 132;
 
-/** What an IP packet carries; its checksum is filled in when the addresses are known. */
+export type Ports = Pick<Flow, 'sourcePort' | 'destinationPort' | 'hasPorts'>;
+
+/** Its checksum is filled in when the addresses are known. */
 export interface Message {
   readonly protocol: number;
   readonly bytes: Uint8Array;
   readonly checksumAt: number | null;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  readonly hasPorts: boolean;
+  /** Of its flow, if it is to a VIP. */
+  readonly ports: Ports;
+  /** Of the flow that it belongs to, if it is from a VIP. */
+  readonly answeredPorts: Ports;
+  /** Of an ICMP error: the flow that it is about. */
+  readonly about?: Flow | null;
 }
 
-const portless = { sourcePort: 0, destinationPort: 0, hasPorts: false } as const;
 const nothing = new Uint8Array(0);
+const portless = { sourcePort: 0, destinationPort: 0, hasPorts: false } as const;
+const noPorts = { ports: portless, answeredPorts: portless } as const;
 
-export interface TcpFields {
+interface Endpoints {
   readonly from: number;
   readonly to: number;
+}
+
+function ports({ from, to }: Endpoints): Pick<Message, 'ports' | 'answeredPorts'> {
+  return {
+    ports: { sourcePort: from, destinationPort: to, hasPorts: true },
+    answeredPorts: { sourcePort: to, destinationPort: from, hasPorts: true },
+  };
+}
+
+export interface TcpFields extends Endpoints {
   /** One letter each: F, S, R, P, A, U. */
   readonly flags: string;
   readonly payload?: Uint8Array;
@@ -37,21 +55,46 @@ export function tcpSegment({ from, to, flags, payload = nothing }: TcpFields): M
     ...[unsigned(1, 5 << 4), unsigned(1, bits), unsigned(2, 0xffff)],
     ...[unsigned(2, 0), unsigned(2, 0), payload],
   );
-  const ports = { sourcePort: from, destinationPort: to, hasPorts: true };
-  return { protocol: TCP, bytes, checksumAt: 16, ...ports };
+  return { protocol: TCP, bytes, checksumAt: 16, ...ports({ from, to }) };
 }
 
-export interface UdpFields {
-  readonly from: number;
-  readonly to: number;
+export interface UdpFields extends Endpoints {
   readonly payload?: Uint8Array;
 }
 
 export function udpDatagram({ from, to, payload = nothing }: UdpFields): Message {
   const length = unsigned(2, 8 + payload.length);
   const bytes = concat(unsigned(2, from), unsigned(2, to), length, unsigned(2, 0), payload);
-  const ports = { sourcePort: from, destinationPort: to, hasPorts: true };
-  return { protocol: UDP, bytes, checksumAt: 6, ...ports };
+  return { protocol: UDP, bytes, checksumAt: 6, ...ports({ from, to }) };
+}
+
+/** Chunk types (RFC 9260, section 3.2). */
+export const CHUNKS = {
+  DATA: 0,
+  INIT: 1,
+  INIT_ACK: 2,
+  HEARTBEAT: 4,
+  ABORT: 6,
+  SHUTDOWN: 7,
+  SHUTDOWN_ACK: 8,
+  COOKIE_ECHO: 10,
+  SHUTDOWN_COMPLETE: 14,
+} as const;
+
+export interface SctpFields extends Endpoints {
+  /** The first of them. */
+  readonly chunk: keyof typeof CHUNKS;
+  /** Of the chunk. */
+  readonly payload?: Uint8Array;
+}
+
+/** Its CRC32c stays 0: nothing between the endpoints looks at it. */
+export function sctpPacket({ from, to, chunk, payload = nothing }: SctpFields): Message {
+  const bytes = concat(
+    ...[unsigned(2, from), unsigned(2, to), unsigned(4, 0x1234_5678), unsigned(4, 0)],
+    ...[unsigned(1, CHUNKS[chunk]), unsigned(1, 0), unsigned(2, 4 + payload.length), payload],
+  );
+  return { protocol: SCTP, bytes, checksumAt: null, ...ports({ from, to }) };
 }
 
 export interface IcmpFields {
@@ -63,64 +106,40 @@ export interface IcmpFields {
 }
 
 export const ECHO_REQUEST = { [ICMP]: 8, [ICMPV6]: 128 } as const;
+export const ECHO_REPLY = { [ICMP]: 0, [ICMPV6]: 129 } as const;
+type IcmpProtocol = typeof ICMP | typeof ICMPV6;
 
-export function icmpMessage(protocol: typeof ICMP | typeof ICMPV6, fields: IcmpFields): Message {
+export function icmpMessage(protocol: IcmpProtocol, fields: IcmpFields): Message {
   const { type, code = 0, identifier = 0, sequence = 1, payload = nothing } = fields;
   const bytes = concat(
     ...[unsigned(1, type), unsigned(1, code), unsigned(2, 0)],
     ...[unsigned(2, identifier), unsigned(2, sequence), payload],
   );
-  const sourcePort = type === ECHO_REQUEST[protocol] ? identifier : 0;
-  return { protocol, bytes, checksumAt: 2, ...portless, sourcePort };
+  const echo = { ...portless, sourcePort: identifier };
+  return {
+    ...{ protocol, bytes, checksumAt: 2 },
+    ports: type === ECHO_REQUEST[protocol] ? echo : portless,
+    answeredPorts: type === ECHO_REPLY[protocol] ? echo : portless,
+  };
 }
 
 /** RFC 792 and RFC 4443: an error carries the start of the packet that it is about. */
 export interface IcmpErrorFields {
   readonly type: number;
   readonly code?: number;
+  /** From the VIP. */
   readonly about: Frame;
 }
 
-export function icmpError(
-  protocol: typeof ICMP | typeof ICMPV6,
-  { type, code = 0, about }: IcmpErrorFields,
-): Message {
-  return icmpMessage(protocol, { type, code, sequence: 0, payload: about.packet });
+export function icmpError(protocol: IcmpProtocol, { about, ...fields }: IcmpErrorFields): Message {
+  const message = icmpMessage(protocol, { ...fields, sequence: 0, payload: about.packet });
+  return { ...message, about: about.layout.answered };
 }
 
 export function plainMessage(protocol: number, bytes: Uint8Array): Message {
-  return { protocol, bytes, checksumAt: null, ...portless };
+  return { protocol, bytes, checksumAt: null, ...noPorts };
 }
 
-export interface SolicitationFields {
-  readonly target: string;
-  /** Null leaves the option out, as a probe for duplicates must. */
-  readonly sourceMac: string | null;
-  readonly code?: number;
-}
-
-/** RFC 4861, section 4.3. */
-export function solicitation({ target, sourceMac, code = 0 }: SolicitationFields): Message {
-  const option = sourceMac === null ? nothing : concat(Uint8Array.of(1, 1), macBytes(sourceMac));
-  const bytes = concat(Uint8Array.of(135, code, 0, 0, 0, 0, 0, 0), addressBytes(target), option);
-  return { protocol: ICMPV6, bytes, checksumAt: 2, ...portless };
-}
-
-export interface AdvertisementFields {
-  readonly target: string;
-  readonly mac: string;
-  readonly solicited: boolean;
-  readonly override: boolean;
-}
-
-/** RFC 4861, section 4.4. */
-export function advertisement(fields: AdvertisementFields): Message {
-  const flags = (fields.solicited ? 0x40 : 0) | (fields.override ? 0x20 : 0);
-  const bytes = concat(
-    Uint8Array.of(136, 0, 0, 0, flags, 0, 0, 0),
-    addressBytes(fields.target),
-    Uint8Array.of(2, 1),
-    macBytes(fields.mac),
-  );
-  return { protocol: ICMPV6, bytes, checksumAt: 2, ...portless };
+export function ndpMessage(bytes: Uint8Array): Message {
+  return { protocol: ICMPV6, bytes, checksumAt: 2, ...noPorts };
 }

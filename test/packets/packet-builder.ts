@@ -2,11 +2,18 @@
 // Frames that read as what they are:
 //   ipv4({ from: client, to: vip }).tcp({ flags: 'S', from: 1234, to: 80 })
 //   ethernet({ to: BROADCAST_MAC }).vlan(100).arp({ operation: 'request', … })
+//   toVip(vip, { id: 7, fragment: { offset: 0, length: 1480 } }).udp({ … })
 // Every length and checksum is filled in, unless a field says otherwise.
 import { addressBytes, concat, macBytes, unsigned } from './bytes.ts';
-import { PORT_MAC, ROUTER_MAC } from './distributors.ts';
+import { CLIENT, PORT_MAC, ROUTER_MAC, type Vip } from './distributors.ts';
 import { Frame } from './frame.ts';
-import { Ipv4Packet, Ipv6Packet, type Ipv4Fields, type Ipv6Fields } from './ip-packet.ts';
+import {
+  Ipv4Packet,
+  Ipv6Packet,
+  type IpPacket,
+  type Ipv4Fields,
+  type Ipv6Fields,
+} from './ip-packet.ts';
 
 export interface EthernetFields {
   readonly to?: string;
@@ -69,7 +76,8 @@ class EthernetHeader {
   carrying(etherType: number, payload: Uint8Array): Frame {
     const bytes = concat(this.before(etherType), payload);
     const networkOffset = bytes.length - payload.length;
-    return new Frame(bytes, { networkOffset, accounted: bytes.length, flow: null });
+    const noPacket = { headerLength: 0, flow: null, answered: null, datagram: null };
+    return new Frame(bytes, { networkOffset, accounted: bytes.length, ...noPacket });
   }
 
   private before(etherType: number): Uint8Array {
@@ -88,6 +96,27 @@ export function ipv4(fields: Ipv4Fields): Ipv4Packet {
 
 export function ipv6(fields: Ipv6Fields): Ipv6Packet {
   return ethernet().ipv6(fields);
+}
+
+/** Of either family; what the VIP's own does not have is left out. */
+type AnyIpFields = Partial<Ipv4Fields & Ipv6Fields>;
+
+/** A client's packet to the VIP, of its family. */
+export function toVip(vip: Vip, fields: AnyIpFields = {}, link = ethernet()): IpPacket {
+  const { address } = vip.key;
+  return isIpv6(vip)
+    ? link.ipv6({ from: CLIENT.v6, to: address, ...fields })
+    : link.ipv4({ from: CLIENT.v4, to: address, ...fields });
+}
+
+/** What an amphora answers the client in the VIP's name. */
+export function fromVip(vip: Vip, fields: AnyIpFields = {}): IpPacket {
+  const { address } = vip.key;
+  return toVip(vip, { from: address, to: isIpv6(vip) ? CLIENT.v6 : CLIENT.v4, ...fields });
+}
+
+function isIpv6({ key }: Vip): boolean {
+  return key.address.includes(':');
 }
 
 export function payload(length: number): Uint8Array {

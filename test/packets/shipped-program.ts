@@ -22,9 +22,16 @@ const datapath = new native.Datapath({
   vips: 1,
   slots: 2 * SLOTS,
   positions: POSITIONS,
-  flows: 4096,
+  // Room for every flow of every instance: none is removed.
+  flows: 2 ** 17,
+  fragments: 1,
 });
 let vipIds = 0;
+const COUNTERS = 1;
+/** How many flows of each protocol there may be. */
+const FLOWS = 24;
+/** Older than any timeout, with room for the seconds that pass. */
+const LONG_AGO = 2 ** 30;
 
 /**
  * The program that ships, over maps that are new to every instance. Time passes by making
@@ -33,7 +40,7 @@ let vipIds = 0;
 export class ShippedProgram implements Program {
   readonly leeway = 5;
   table: NativeSlotTable;
-  readonly #vipId = ++vipIds;
+  readonly #vipId = vipIdWithoutCollisions();
   #base = 0;
   #waited = 0;
   #learningUntil = native.now();
@@ -43,6 +50,7 @@ export class ShippedProgram implements Program {
   constructor(slots: number) {
     this.table = datapath.table({ base: this.#base, size: slots });
     this.table.clear();
+    datapath.resetVip(COUNTERS);
     for (let index = 0; index < POSITIONS; index++)
       datapath.setPosition({ index, mac: null, sameAmphora: false });
     this.#putVip();
@@ -89,10 +97,11 @@ export class ShippedProgram implements Program {
       this.table.put(index, { ...slot, clock: (slot.clock - seconds) >>> 0 });
     }
     for (const packet of this.#flows.values()) {
-      const key = this.#key(packet);
+      const key = flowKey(packet, this.#vipId);
       const flow = datapath.getFlow(key);
-      if (flow !== null)
-        datapath.putFlow({ ...key, ...flow, lastSeen: (flow.lastSeen - seconds) >>> 0 });
+      if (flow === null) continue;
+      const lastSeen = (flow.lastSeen - seconds) >>> 0;
+      datapath.putFlow({ ...key, ...flow, lastSeen, counters: COUNTERS });
     }
     this.#learningUntil = (this.#learningUntil - seconds) >>> 0;
     this.#learn();
@@ -118,16 +127,6 @@ export class ShippedProgram implements Program {
     return position;
   }
 
-  #key(packet: Packet) {
-    return {
-      vipId: this.#vipId,
-      source: sourceOf(packet),
-      sourcePort,
-      destinationPort,
-      protocol: packet.protocol === 'tcp' ? 6 : 17,
-    };
-  }
-
   #putVip(): void {
     datapath.putVip({
       ...PORT,
@@ -137,7 +136,7 @@ export class ShippedProgram implements Program {
       tableSize: this.table.size,
       positionBase: distributor.positionBase,
       vipId: this.#vipId,
-      counters: 1,
+      counters: COUNTERS,
       tcpIdle,
       otherIdle: udpIdle,
       affinity: 0,
@@ -155,8 +154,33 @@ export class ShippedProgram implements Program {
 const sourcePort = 40_000;
 const destinationPort = 80;
 
-function sourceOf({ flow }: Packet): string {
+type FlowName = Pick<Packet, 'flow' | 'protocol'>;
+
+function sourceOf({ flow }: FlowName): string {
   return `198.51.100.${flow + 1}`;
+}
+
+function flowKey(packet: FlowName, vipId: number) {
+  const protocol = packet.protocol === 'tcp' ? 6 : 17;
+  return { vipId, source: sourceOf(packet), sourcePort, destinationPort, protocol };
+}
+
+/**
+ * A new id under which no flow's opening takes another's place. That may happen, by chance, and then
+ * a connection may move; what must not happen without such chance is what is tested.
+ */
+function vipIdWithoutCollisions(): number {
+  const vipId = ++vipIds;
+  const flows = Array.from({ length: FLOWS }, (_, flow) => flow);
+  const keys = flows.flatMap((flow) => [
+    flowKey({ flow, protocol: 'tcp' }, vipId),
+    flowKey({ flow, protocol: 'udp' }, vipId),
+  ]);
+  const lastSeen = (native.now() - LONG_AGO) >>> 0;
+  const opening = { lastSeen, owner: 0, generation: 1, closing: false, confirmed: false };
+  for (const key of keys) datapath.putFlow({ ...key, ...opening, counters: COUNTERS });
+  const isAlone = keys.every((key) => datapath.getFlow(key) !== null);
+  return isAlone ? vipId : vipIdWithoutCollisions();
 }
 
 export function closeShippedProgram(): void {

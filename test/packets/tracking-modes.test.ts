@@ -89,17 +89,6 @@ describe('full: every flow has an entry', () => {
       ...{ vip, frame: tcp('S'), slot: { current: none, previous: SETTLED } },
       verdict: 'drop_no_amphora',
     },
-    {
-      it: 'a fragment cannot be told from others, even by source IP',
-      vip,
-      frame: ipv4({
-        from: CLIENT.v4,
-        to: vip.key.address,
-        fragment: { offset: 0, more: true },
-      }).udp({ from: 1, to: 2 }),
-      slot: settled,
-      verdict: 'drop_fragment',
-    },
   ])('$it', check);
 });
 

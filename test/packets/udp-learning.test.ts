@@ -29,7 +29,7 @@ const kinds: readonly Kind[] = [
   { name: 'IPv4 ping', vip, frame: to4.ping(77) },
   { name: 'IPv6 ping', vip: vip6, frame: to6.ping(77) },
   { name: 'GRE', vip, frame: to4.protocol(47, payload(20)) },
-  { name: 'IPv6 protocol 132', vip: vip6, frame: to6.protocol(132, payload(20)) },
+  { name: 'IPv6 ESP', vip: vip6, frame: to6.protocol(50, payload(20)) },
 ];
 
 describe.each(kinds)('$name', (kind) => {

@@ -31,6 +31,14 @@ const attachments = [
     vip: vlan100,
     header: ethernet().vlan(100).vlan(0, { priority: 3 }),
   },
+  { tags: 'a priority tag and 100', vip: vlan100, header: ethernet().vlan(0).vlan(100) },
+  {
+    tags: 'a priority tag of 802.1ad and 100',
+    vip: vlan100,
+    header: ethernet()
+      .vlan(0, { ...SERVICE_TAG, priority: 5 })
+      .vlan(100, { priority: 3 }),
+  },
   { tags: '100.200', vip: qinq, header: ethernet().vlan(100, SERVICE_TAG).vlan(200) },
   { tags: '100.200, both 802.1Q', vip: qinq, header: ethernet().vlan(100).vlan(200) },
 ] as const;
@@ -59,8 +67,9 @@ describe.each(['v4', 'v6'] as const)('IP%s', (family) => {
       [
         [100, 201],
         [200, 100],
-        [0, 100],
         [101, 200],
+        [0, 101],
+        [0, 200],
       ] as const,
       ([outer, inner]): PacketRecord => ({
         it: `VLAN ${outer}.${inner} has no VIP`,
@@ -68,6 +77,11 @@ describe.each(['v4', 'v6'] as const)('IP%s', (family) => {
         verdict: 'pass_not_vip',
       }),
     ),
+    ...variations([100, 0], (inner): PacketRecord => ({
+      it: `a third tag behind 0.${inner} is no IP`,
+      ...{ vip: null, frame: behind(ethernet().vlan(0).vlan(inner).vlan(100))[family] },
+      verdict: 'pass_not_vip',
+    })),
     {
       it: 'a third tag is no IP',
       ...{ vip: null, frame: behind(ethernet().vlan(100).vlan(200).vlan(300))[family] },
