@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CallError } from '../../src/cli/client.ts';
+import { announcementsOf } from '../support/announcements.ts';
 import { DaemonProcess } from '../support/daemon-process.ts';
 import { run } from '../support/namespaces.ts';
 import { createTestBed, type TestBed } from '../support/test-bed.ts';
@@ -39,6 +40,12 @@ const registerByAddress = () =>
     distributor_id: id,
     amphorae: bed.amphorae.map(({ name, ipv4 }) => ({ id: name, ip: ipv4 })),
   });
+const removeVip = (address: string) =>
+  daemon.client.call('RemoveVip', { distributor_id: id, vip: { address } });
+const conditionTypes = async () =>
+  (await daemon.client.call('GetDistributor', { distributor_id: id })).conditions.map(
+    ({ type }) => type,
+  );
 const managedNeighbours = async () =>
   (await inHost('ip', 'neigh', 'show')).split('\n').filter((line) => line.includes('managed'));
 
@@ -99,15 +106,58 @@ describe('the host of the distributor', () => {
     await addVip(bed.vip.ipv4);
     await addVip(bed.vip.ipv6);
     expect(await portAsFound()).not.toEqual(before);
-    await daemon.client.call('RemoveVip', { distributor_id: id, vip: { address: bed.vip.ipv4 } });
+    await removeVip(bed.vip.ipv4);
     expect(await portAsFound()).not.toEqual(before);
-    await daemon.client.call('RemoveVip', { distributor_id: id, vip: { address: bed.vip.ipv6 } });
+    await removeVip(bed.vip.ipv6);
     expect(await portAsFound()).toEqual(before);
+  });
+
+  test('listens to the solicitations for an IPv6 VIP, and to no others', async () => {
+    const groups = () => inHost('ip', 'maddr', 'show', 'dev', 'fe0');
+    // RFC 4291, section 2.7.1: the group has the low 24 bits of the address. Two VIPs share it.
+    const [one, other] = ['fd00:20::ab:cd01', 'fd00:20:0:0:1::ab:cd01'];
+    const solicited = { mac: '33:33:ff:ab:cd:01', group: 'ff02::1:ffab:cd01' };
+    const before = await groups();
+    await addVip(one);
+    const listening = await groups();
+    expect(listening).toContain(solicited.mac);
+    expect(listening).toContain(solicited.group);
+    await addVip(other);
+    await removeVip(one);
+    const left = await groups();
+    expect(left).toContain(solicited.mac);
+    expect(left).toContain(solicited.group);
+    await removeVip(other);
+    expect(await groups()).toBe(before);
+  });
+
+  test('takes no tagged VIP on a port that strips tags, and says when one begins to', async () => {
+    const strip = (onOff: 'on' | 'off') => inHost('ethtool', '-K', 'fe0', 'rxvlan', onOff);
+    const addTagged = () =>
+      daemon.client.call('AddVip', {
+        distributor_id: id,
+        vip: { address: bed.vip.ipv4, attachment: { ...fe0, vlan_ids: [100] } },
+      });
+    await strip('on');
+    const error = await addTagged().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CallError);
+    expect(error).toMatchObject({ reason: 'VLAN_OFFLOAD', field: 'vip.attachment.vlan_ids' });
+    const { message, action } = error as CallError;
+    expect(`${message} ${action ?? ''}`).toContain('ethtool -K fe0 rxvlan off');
+    await addVip(bed.vip.ipv6); // Untagged, it has nothing to lose.
+
+    await strip('off');
+    await addTagged();
+    expect(await conditionTypes()).not.toContain('VLAN_OFFLOAD');
+    await strip('on');
+    expect(await conditionTypes()).toContain('VLAN_OFFLOAD');
+    await strip('off');
+    expect(await conditionTypes()).not.toContain('VLAN_OFFLOAD');
   });
 
   test('refuses a port that has another XDP program, and leaves that alone', async () => {
     const program = 'build/xdp-pass.o';
-    await inHost('ip', 'link', 'set', 'dev', 'fe0', 'xdpdrv', 'obj', program, 'sec', 'xdp');
+    await inHost('ip', 'link', 'set', 'dev', 'fe0', 'xdpdrv', 'obj', program, 'sec', 'xdp.frags');
     const before = await portAsFound();
     const error = await addVip(bed.vip.ipv4).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CallError);
@@ -132,19 +182,10 @@ describe('the host of the distributor', () => {
 
 describe('the daemon', () => {
   test('tells the link where a new VIP is, three times', async () => {
-    const capture = run(bed.namespaces.router, [
-      ...['timeout', '10', 'tcpdump', '-lnei', 'fe0', '-c6'],
-      `(arp and arp[14:4] = arp[24:4]) or (icmp6 and ip6[40] = 136 and dst ff02::1)`,
-    ]);
-    await waitUntil(
-      'tcpdump to listen',
-      async () =>
-        (await run(null, ['ss', '-0', '-N', bed.namespaces.router])).includes('tcpdump') ||
-        (await run(bed.namespaces.router, ['cat', '/proc/net/packet'])).split('\n').length > 2,
-    );
-    await addVip(bed.vip.ipv4);
-    await addVip(bed.vip.ipv6);
-    const frames = (await capture).trim().split('\n');
+    const frames = await announcementsOf(bed, 6, async () => {
+      await addVip(bed.vip.ipv4);
+      await addVip(bed.vip.ipv6);
+    });
     expect(frames.filter((frame) => frame.includes(`who-has ${bed.vip.ipv4}`))).toHaveLength(3);
     expect(frames.filter((frame) => frame.includes(bed.vip.ipv6))).toHaveLength(3);
     for (const frame of frames) expect(frame).toContain(bed.distributor.mac);

@@ -3,7 +3,7 @@
 const SHORTEST = 16;
 const LONGEST = 200;
 
-/** Messages of 16 to 200 pseudo-random bytes; the same seed gives the same messages (xorshift32). */
+/** Messages of pseudo-random bytes; the same seed gives the same messages (xorshift32). */
 export class ByteSource {
   #state: number;
 
@@ -12,8 +12,9 @@ export class ByteSource {
     this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) | 1;
   }
 
-  message(): Buffer {
-    const length = SHORTEST + ((this.#next() >>> 0) % (LONGEST - SHORTEST + 1));
+  /** Of 16 to 200 bytes, if no length is given. */
+  message(given?: number): Buffer {
+    const length = given ?? SHORTEST + ((this.#next() >>> 0) % (LONGEST - SHORTEST + 1));
     const message = Buffer.allocUnsafe(length);
     for (let at = 0; at < length; at += 4) {
       const word = this.#next();

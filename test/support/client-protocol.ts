@@ -72,16 +72,50 @@ export interface ExchangeOptions {
   readonly deadlineMs: number;
 }
 
+export interface TransferOptions extends ConnectionFilter, ExchangeOptions {
+  /** How many each connection sends at once, and gets back. */
+  readonly bytes: number;
+}
+
+/** Each of the clients has a socket of its own, so that its datagrams are one flow. */
+export interface DatagramOptions {
+  readonly family: Family;
+  readonly clients: readonly number[];
+  /** The payload of a datagram. */
+  readonly bytes: number;
+  /** The port every client sends from; without it, any. */
+  readonly sourcePort?: number;
+  /** An answer that takes longer counts as lost. */
+  readonly lostAfterMs?: number;
+}
+
+/** A datagram is never sent again: `lost` counts those without an answer. */
+export interface DatagramReport {
+  readonly client: number;
+  readonly family: Family;
+  /** Those that answered, each once, in the order of their first answers. */
+  readonly amphorae: readonly string[];
+  readonly answered: number;
+  readonly lost: number;
+  /** Answers that were not to what had been sent; the first one, in words. */
+  readonly wrong: number;
+  readonly detail: string | null;
+}
+
 /** The calls a test makes to the process in the clients' namespace. */
 export interface ClientCalls {
   readonly open: { readonly argument: OpenOptions; readonly reply: ConnectionReport[] };
   readonly report: { readonly argument: ConnectionFilter; readonly reply: ConnectionReport[] };
   readonly exchange: { readonly argument: ExchangeOptions; readonly reply: ConnectionReport[] };
+  readonly transfer: { readonly argument: TransferOptions; readonly reply: ConnectionReport[] };
   readonly close: { readonly argument: ConnectionFilter; readonly reply: ConnectionReport[] };
   readonly abort: { readonly argument: ConnectionFilter; readonly reply: ConnectionReport[] };
   readonly forget: { readonly argument: ConnectionFilter; readonly reply: ConnectionReport[] };
   readonly probe: { readonly argument: ProbeOptions; readonly reply: ProbeResult[] };
   readonly udpProbe: { readonly argument: ProbeOptions; readonly reply: ProbeResult[] };
+  readonly openDatagrams: { readonly argument: DatagramOptions; readonly reply: DatagramReport[] };
+  readonly reportDatagrams: { readonly argument: null; readonly reply: DatagramReport[] };
+  readonly closeDatagrams: { readonly argument: null; readonly reply: DatagramReport[] };
 }
 
 export type ClientCall = keyof ClientCalls;

@@ -7,10 +7,13 @@ import type {
   ClientRequest,
   ConnectionFilter,
   ConnectionReport,
+  DatagramOptions,
+  DatagramReport,
   ExchangeOptions,
   OpenOptions,
   ProbeOptions,
   ProbeResult,
+  TransferOptions,
 } from './client-protocol.ts';
 import { Service } from './service.ts';
 
@@ -18,6 +21,8 @@ const CLIENT_PROCESS = join(import.meta.dirname, 'client-process.ts');
 
 /** Above the time an echo may take by default, so that a stalled connection shows as such. */
 const DEFAULT_EXCHANGE: ExchangeOptions = { deadlineMs: 10_000 };
+
+const DEFAULT_TRANSFER: ExchangeOptions = { deadlineMs: 30_000 };
 
 interface Pending {
   readonly resolve: (reply: never) => void;
@@ -69,6 +74,16 @@ export class Clients {
     return this.#call('exchange', options);
   }
 
+  /**
+   * Resolves when every connection chosen has had back a message of that many bytes, or has broken,
+   * with their reports. Rejects when one has done neither by the deadline.
+   */
+  transfer(
+    options: Omit<TransferOptions, 'deadlineMs'> & Partial<ExchangeOptions>,
+  ): Promise<ConnectionReport[]> {
+    return this.#call('transfer', { ...DEFAULT_TRANSFER, ...options });
+  }
+
   /** Closes in order (FIN, after the last echo) and resolves, with those chosen, when all have ended. */
   close(filter: ConnectionFilter): Promise<ConnectionReport[]> {
     return this.#call('close', filter);
@@ -92,6 +107,24 @@ export class Clients {
   /** One datagram from each client; a lost one is an error, never sent again. */
   udpProbe(options: ProbeOptions): Promise<ProbeResult[]> {
     return this.#call('udpProbe', options);
+  }
+
+  /**
+   * Opens flows of datagrams, which exchange one after the other from then on. Resolves when each has
+   * had an answer to its first or has lost that.
+   */
+  openDatagrams(options: DatagramOptions): Promise<DatagramReport[]> {
+    return this.#call('openDatagrams', options);
+  }
+
+  /** How the flows are, in the order of opening. */
+  reportDatagrams(): Promise<DatagramReport[]> {
+    return this.#call('reportDatagrams', null);
+  }
+
+  /** Ends all flows after the datagrams under way, and leaves them out of later reports. */
+  closeDatagrams(): Promise<DatagramReport[]> {
+    return this.#call('closeDatagrams', null);
   }
 
   /** Ends the process, and with it every connection. */

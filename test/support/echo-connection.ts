@@ -47,6 +47,10 @@ export class EchoConnection {
   /** When what is awaited (greeting, echo, end) began to be. */
   #awaitedSince = 0;
   #nextMessageAt = 0;
+  /** Of the next message; null: as it comes. */
+  #nextLength: number | null = null;
+  /** Whether bytes have come since the last tick: a large message is under way for long, but moves. */
+  #moving = false;
 
   constructor(options: EchoConnectionOptions) {
     this.#options = options;
@@ -114,9 +118,17 @@ export class EchoConnection {
     await this.#greeted.promise;
   }
 
+  /** Makes the next message one of `length` bytes, due as soon as the one under way is back. */
+  sendNext(length: number): void {
+    this.#nextLength = length;
+    this.#nextMessageAt = 0;
+  }
+
   /** `now` is in milliseconds of any clock that never goes back. */
   tick(now: number): void {
     const { intervalMs, stallMs, connectTimeoutMs } = this.#options;
+    if (this.#moving) this.#awaitedSince = now;
+    this.#moving = false;
     const waited = now - this.#awaitedSince;
     if (this.#state === 'opening') {
       if (waited > connectTimeoutMs) this.#end('connect-timeout', null);
@@ -151,7 +163,8 @@ export class EchoConnection {
   }
 
   #send(now: number): void {
-    const message = this.#bytes.message();
+    const message = this.#bytes.message(this.#nextLength ?? undefined);
+    this.#nextLength = null;
     this.#expected = message;
     this.#awaitedSince = now;
     this.#messagesSent++;
@@ -185,6 +198,7 @@ export class EchoConnection {
       this.#end('mismatch', `${data.length.toString()} bytes came back, not as sent, ${place}`);
       return;
     }
+    this.#moving = true;
     this.#bytesEchoed += data.length;
     this.#expected = expected.subarray(data.length);
     if (this.#expected.length > 0) return;

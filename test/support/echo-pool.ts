@@ -4,6 +4,7 @@ import type {
   ConnectionReport,
   ExchangeOptions,
   OpenOptions,
+  TransferOptions,
 } from './client-protocol.ts';
 import { mapConcurrently } from './concurrently.ts';
 import { EchoConnection } from './echo-connection.ts';
@@ -74,20 +75,20 @@ export class EchoPool {
    * more, with the reports of all connections: those broken before the call are not to be overlooked.
    */
   async exchange({ deadlineMs }: ExchangeOptions): Promise<ConnectionReport[]> {
-    const alive = this.#select({}).filter((connection) => connection.alive);
-    await new Promise<void>((resolve, reject) => {
-      this.#waiters.add({
-        goals: new Map(alive.map((connection) => [connection, connection.messagesSent + 1])),
-        deadline: this.#clock.now + deadlineMs,
-        resolve,
-        reject,
-      });
-    });
+    await this.#nextEcho(this.#alive({}), deadlineMs);
     return this.report({});
   }
 
+  /** The same with a message of `bytes` bytes, for the connections chosen. */
+  async transfer({ bytes, deadlineMs, ...filter }: TransferOptions): Promise<ConnectionReport[]> {
+    const connections = this.#alive(filter);
+    for (const connection of connections) connection.sendNext(bytes);
+    await this.#nextEcho(connections, deadlineMs);
+    return this.report(filter);
+  }
+
   async close(filter: ConnectionFilter): Promise<ConnectionReport[]> {
-    const connections = this.#select(filter).filter((connection) => connection.alive);
+    const connections = this.#alive(filter);
     await Promise.all(connections.map((connection) => connection.close(this.#clock.now)));
     return connections.map((connection) => connection.report());
   }
@@ -127,6 +128,22 @@ export class EchoPool {
         (filter.amphora === undefined || connection.amphora === filter.amphora) &&
         (clients === null || clients.has(connection.client)),
     );
+  }
+
+  #alive(filter: ConnectionFilter): EchoConnection[] {
+    return this.#select(filter).filter((connection) => connection.alive);
+  }
+
+  /** Of the message after the one that is under way, if any: it has not been made yet. */
+  #nextEcho(connections: readonly EchoConnection[], deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.add({
+        goals: new Map(connections.map((connection) => [connection, connection.messagesSent + 1])),
+        deadline: this.#clock.now + deadlineMs,
+        resolve,
+        reject,
+      });
+    });
   }
 
   #tick(): void {

@@ -3,45 +3,53 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Amphora } from './amphora.ts';
 import { newBedName, sweepLeftovers, workDirectory } from './bed-names.ts';
+import { planBed, type BedNamespaces, type BedPlan, type TestBedOptions } from './bed-plan.ts';
+import * as boxes from './boxes.ts';
 import { Clients } from './clients.ts';
 import { createNamespaces, deleteNamespaces, emptyNamespaces, run } from './namespaces.ts';
 import { Service } from './service.ts';
-import { amphoraPort, DISTRIBUTOR, MAX_AMPHORAE, ROUTER, VIP } from './topology.ts';
-import type { AmphoraPort, DualAddress, FrontEndPort } from './topology.ts';
-import * as wiring from './wiring.ts';
-
-export interface TestBedOptions {
-  /** How many there are, with ids from 1. */
-  readonly amphorae: number;
-}
+import { ROUTER, VIP } from './topology.ts';
+import type { DualAddress, FrontEndPort } from './topology.ts';
+import { bridgeScript, cables } from './wiring.ts';
 
 const ECHO_SERVER = join(import.meta.dirname, 'echo-server.ts');
 const XDP_PASS = join(import.meta.dirname, '../../build/xdp-pass.o');
 
 /** Boxes, cables and real services around an empty box: the distributor under test goes there. */
 export class TestBed {
-  readonly namespaces: wiring.BedNamespaces;
   /** For the files of whoever uses the bed, too; goes away with it. */
   readonly directory: string;
   readonly vip: DualAddress = VIP;
   readonly router: FrontEndPort = ROUTER;
-  readonly distributor: FrontEndPort = DISTRIBUTOR;
   readonly amphorae: readonly Amphora[];
+  readonly #plan: BedPlan;
   #clients: Clients | null = null;
   #echoServer: Service | null = null;
   #removed: Promise<void> | null = null;
 
   /** Names things and makes nothing yet: see `createTestBed`. */
-  constructor(name: string, ports: readonly AmphoraPort[]) {
+  constructor(name: string, options: TestBedOptions) {
     this.directory = workDirectory(name);
-    this.namespaces = {
-      client: `${name}-client`,
-      router: `${name}-router`,
-      bridge: `${name}-bridge`,
-      distributor: `${name}-distributor`,
-      amphorae: ports.map((port) => `${name}-${port.name}`),
-    };
-    this.amphorae = ports.map((port) => new Amphora(port, `${name}-${port.name}`, this.directory));
+    this.#plan = planBed(name, options);
+    this.amphorae = this.#plan.amphorae.map(
+      (port) => new Amphora(port, `${name}-${port.name}`, this.directory),
+    );
+  }
+
+  get namespaces(): BedNamespaces {
+    return this.#plan.namespaces;
+  }
+
+  /** Throws where the distributor has no address of its own in this bed's network. */
+  get distributor(): FrontEndPort {
+    const { address, mac } = this.#plan.distributor;
+    if (address === null) throw new Error('the distributor only serves this network');
+    return { ...address, mac };
+  }
+
+  /** The name of the distributor's port in this bed's network. */
+  get distributorPort(): string {
+    return this.#plan.distributor.name;
   }
 
   get clients(): Clients {
@@ -58,15 +66,16 @@ export class TestBed {
 
   async build(): Promise<void> {
     mkdirSync(this.directory);
-    await createNamespaces(this.#allNamespaces());
-    await run(null, ['ip', '-batch', '-'], wiring.cables(this.namespaces, this.amphorae));
-    const { client, router, bridge, distributor } = this.namespaces;
+    await createNamespaces(this.#plan.ownNamespaces);
+    await run(null, ['ip', '-batch', '-'], cables(this.#plan));
+    const { client, gateway, router, bridge, distributor } = this.namespaces;
     await Promise.all([
-      runScript(bridge, wiring.bridgeScript(this.amphorae, XDP_PASS)),
-      runScript(router, wiring.routerScript()),
-      runScript(client, wiring.clientScript()),
-      runScript(distributor, wiring.distributorScript()),
-      ...this.amphorae.map((port) => runScript(port.namespace, wiring.amphoraScript(port))),
+      runScript(bridge, bridgeScript(this.#plan, XDP_PASS)),
+      runScript(router, boxes.routerScript(this.#plan)),
+      gateway === null ? null : runScript(gateway, boxes.gatewayScript()),
+      runScript(client, boxes.clientScript()),
+      runScript(distributor, boxes.distributorScript(this.#plan)),
+      ...this.amphorae.map((port) => runScript(port.namespace, boxes.amphoraScript(port))),
     ]);
   }
 
@@ -108,15 +117,9 @@ export class TestBed {
       this.#echoServer?.end(),
       ...this.amphorae.map((amphora) => amphora.stop()),
     ]);
-    const namespaces = this.#allNamespaces();
-    await emptyNamespaces(namespaces);
-    await deleteNamespaces(namespaces);
+    await emptyNamespaces(this.#plan.ownNamespaces);
+    await deleteNamespaces(this.#plan.ownNamespaces);
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  #allNamespaces(): string[] {
-    const { client, router, bridge, distributor, amphorae } = this.namespaces;
-    return [client, router, bridge, distributor, ...amphorae];
   }
 }
 
@@ -125,16 +128,9 @@ export class TestBed {
  * that `make` builds. The VIP leads nowhere until a distributor announces it.
  */
 export async function createTestBed(options: TestBedOptions): Promise<TestBed> {
-  const { amphorae } = options;
-  if (!Number.isInteger(amphorae) || amphorae < 0 || amphorae > MAX_AMPHORAE) {
-    throw new RangeError(
-      `amphorae is ${String(amphorae)}, not within 0 to ${MAX_AMPHORAE.toString()}`,
-    );
-  }
   if (!existsSync(XDP_PASS)) throw new Error(`no ${XDP_PASS}: build it with make`);
   await sweepLeftovers();
-  const ports = Array.from({ length: amphorae }, (_, index) => amphoraPort(index + 1));
-  const bed = new TestBed(newBedName(), ports);
+  const bed = new TestBed(newBedName(), options);
   try {
     await bed.build();
     await bed.startServices();

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * Answers for the VIP's link-layer address: ARP (RFC 826) and NDP (RFC 4861, section 7),
- * and announces it again when another station claims it.
- */
-#ifndef DISTRIBUTOR_ARP_NDP_H
-#define DISTRIBUTOR_ARP_NDP_H
+/* Neighbour discovery (RFC 4861, section 7) about a VIP: answered, or answered against. */
+#ifndef DISTRIBUTOR_NDP_H
+#define DISTRIBUTOR_NDP_H
 
+#include "claim.h"
 #include "maps.h"
 #include "parse.h"
-
-#define ARP_HARDWARE_ETHERNET 1
-#define ARP_REQUEST 1
-#define ARP_REPLY 2
-
-struct arp_packet {
-	__be16 hardware_type;
-	__be16 protocol_type;
-	__u8 hardware_length;
-	__u8 protocol_length;
-	__be16 operation;
-	__u8 sender_mac[ETH_ALEN];
-	__u8 sender_ip[4];
-	__u8 target_mac[ETH_ALEN];
-	__u8 target_ip[4];
-} __attribute__((packed));
 
 #define NEIGHBOUR_SOLICITATION 135
 #define NEIGHBOUR_ADVERTISEMENT 136
@@ -52,98 +34,6 @@ struct advertisement {
 	__u8 option_length;
 	__u8 mac[ETH_ALEN];
 } __attribute__((packed));
-
-/*
- * Notes who claims the VIP. The frame then becomes the VIP's own announcement, at most
- * once in DIST_DEFENCE_INTERVAL; what is claimed in between the daemon answers.
- */
-static __always_inline enum dist_verdict note_claim(const struct dist_vip *vip, const __u8 *mac)
-{
-	__u64 now = bpf_ktime_get_ns(), claimant = 0, defended;
-	__u32 index = vip->counters;
-	struct dist_claim *claim = bpf_map_lookup_elem(&claims, &index);
-
-	if (!claim)
-		return DIST_DROP_INTERNAL;
-	__builtin_memcpy(&claimant, mac, ETH_ALEN);
-	*(volatile __u64 *)&claim->mac = claimant;
-	*(volatile __u64 *)&claim->claimed = now;
-	defended = *(volatile __u64 *)&claim->defended;
-	if (defended && (__s64)(now - defended) < (__s64)DIST_DEFENCE_INTERVAL)
-		return DIST_PASS_VIP_CLAIMED;
-	if (__sync_val_compare_and_swap(&claim->defended, defended, now) != defended)
-		return DIST_PASS_VIP_CLAIMED;
-	return DIST_TX_VIP_DEFENDED;
-}
-
-/* True with `vip` set if an ARP packet's address is one. */
-static __always_inline bool find_arp_vip(struct packet *packet, const __u8 *ip,
-					 const struct dist_vip **vip)
-{
-	__be32 address;
-
-	__builtin_memcpy(&address, ip, 4);
-	map_ipv4(&packet->vip_key.address, address);
-	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
-	return *vip;
-}
-
-static __always_inline void write_gratuitous_arp(struct ethhdr *ethernet, struct arp_packet *arp,
-						 const struct dist_vip *vip)
-{
-	__builtin_memset(ethernet->h_dest, 0xff, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
-	arp->operation = bpf_htons(ARP_REQUEST);
-	__builtin_memcpy(arp->sender_mac, vip->mac, ETH_ALEN);
-	__builtin_memset(arp->target_mac, 0, ETH_ALEN);
-	__builtin_memcpy(arp->target_ip, arp->sender_ip, 4);
-}
-
-static __always_inline void write_arp_reply(struct ethhdr *ethernet, struct arp_packet *arp,
-					    const struct dist_vip *vip)
-{
-	__u8 vip_address[4];
-
-	__builtin_memcpy(vip_address, arp->target_ip, 4);
-	__builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
-	arp->operation = bpf_htons(ARP_REPLY);
-	__builtin_memcpy(arp->target_mac, arp->sender_mac, ETH_ALEN);
-	__builtin_memcpy(arp->target_ip, arp->sender_ip, 4);
-	__builtin_memcpy(arp->sender_mac, vip->mac, ETH_ALEN);
-	__builtin_memcpy(arp->sender_ip, vip_address, 4);
-}
-
-static __always_inline enum dist_verdict handle_arp(struct cursor *cursor, struct packet *packet,
-						    struct ethhdr *ethernet,
-						    const struct dist_vip **vip)
-{
-	struct arp_packet *arp = take(cursor, struct arp_packet);
-	enum dist_verdict verdict;
-
-	if (!arp || arp->hardware_type != bpf_htons(ARP_HARDWARE_ETHERNET) ||
-	    arp->protocol_type != bpf_htons(ETH_P_IP) || arp->hardware_length != ETH_ALEN ||
-	    arp->protocol_length != 4)
-		return DIST_PASS_NOT_VIP;
-	if (find_arp_vip(packet, arp->sender_ip, vip)) {
-		if (same_mac(arp->sender_mac, (*vip)->mac))
-			return DIST_PASS_NOT_REQUEST;
-		verdict = note_claim(*vip, arp->sender_mac);
-		if (verdict == DIST_TX_VIP_DEFENDED)
-			write_gratuitous_arp(ethernet, arp, *vip);
-		return verdict;
-	}
-	if (!find_arp_vip(packet, arp->target_ip, vip))
-		return DIST_PASS_NOT_VIP;
-	if (!is_group_mac(ethernet->h_dest) && !same_mac(ethernet->h_dest, (*vip)->mac))
-		return DIST_PASS_OTHER_MAC;
-	if (is_group_mac(ethernet->h_source)) /* the answer would go to many */
-		return DIST_DROP_BAD_HEADER;
-	if (arp->operation != bpf_htons(ARP_REQUEST))
-		return DIST_PASS_NOT_REQUEST;
-	write_arp_reply(ethernet, arp, *vip);
-	return DIST_TX_ARP_REPLY;
-}
 
 /* Folds a ones' complement sum (RFC 1071) into 16 bits; a valid message adds up to 0xffff. */
 static __always_inline __u16 fold_sum(__u64 sum)
