@@ -83,10 +83,11 @@ export function parseVip(request: VipRequest, settings: VipSettings): Vip {
     );
   const vlanIds = parseVlanIds(request.attachment.vlanIds);
   if (vlanIds.length > 0 && port.stripsVlanTags)
-    throw new DistributordError('VLAN_OFFLOAD', vlanOffloadMessage(port.name), {
-      field: 'vip.attachment.vlan_ids',
-      value: vlanIds.join(','),
-    });
+    throw new DistributordError(
+      'VLAN_OFFLOAD',
+      `vip.attachment.vlan_ids ${vlanIds.join(',')}: ${vlanOffloadMessage(port.name)}`,
+      { field: 'vip.attachment.vlan_ids', value: vlanIds.join(',') },
+    );
   return {
     address,
     interface: port.name,

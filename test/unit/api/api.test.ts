@@ -145,6 +145,31 @@ async function readDocument(name: string): Promise<string> {
   return text.replaceAll(/ +/g, ' ');
 }
 
+test('conditions tell of a VIP that is claimed, short of flow entries, or not listened for', async () => {
+  const { distributor_id } = await bed.client.call('CreateDistributor', {
+    load_balancer: { id: uuid(1) },
+  });
+  const attachment = { interface: 'eth1', port: 'interface' as const, vlan_ids: [7] };
+  const vip = { address: '10.0.0.9', attachment };
+  await bed.client.call('AddVip', { distributor_id, vip });
+  const conditionsOfVip = async () =>
+    (await bed.client.call('GetDistributor', { distributor_id })).conditions
+      .filter(({ message }) => message.startsWith('10.0.0.9 on eth1.7: '))
+      .map(({ type }) => type);
+  expect(await conditionsOfVip()).toEqual([]);
+
+  bed.datapath.vipStateNow = { flowEntries: 5, flowTableFull: true, listens: false };
+  const [claimed] = bed.datapath.states.get(distributor_id)?.vips.values() ?? [];
+  if (claimed === undefined) throw new Error('the data path has no VIP');
+  const mac = '02:00:00:00:00:66';
+  const at = process.hrtime.bigint();
+  bed.datapath.claims.push({ distributorId: distributor_id, vip: claimed, mac, at });
+  bed.conflicts.keepUp();
+  expect(await conditionsOfVip()).toEqual(['VIP_CONFLICT', 'FLOW_TABLE_FULL', 'MLD_UNAVAILABLE']);
+  const { vips } = await bed.client.call('GetStats', { distributor_id });
+  expect(vips[0]?.flow_entries).toBe(5);
+});
+
 test('docs/errors.md lists every reason with status and action', async () => {
   const docs = await readDocument('errors.md');
   for (const [reason, { status, retryable, action }] of Object.entries(errorKinds))

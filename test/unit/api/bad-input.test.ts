@@ -226,6 +226,14 @@ describe('AddVip', () => {
         code: 'FAILED_PRECONDITION',
       },
     ],
+    [
+      'VLAN tags that the port strips',
+      { attachment: { interface: 'eth2', port: 'interface', vlan_ids: [100, 200] } },
+      {
+        ...refused('vip.attachment.vlan_ids', '100,200', 'VLAN_OFFLOAD'),
+        code: 'FAILED_PRECONDITION',
+      },
+    ],
     ['an unknown tracking mode', { tracking: 9 }, refused('vip.tracking', '9', 'INVALID_ARGUMENT')],
   ])('%s', async (_, rest, expected) => {
     await expectRefused(
