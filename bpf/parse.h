@@ -60,17 +60,20 @@ struct headers {
 	void *network; /* struct iphdr or struct ipv6hdr, by ether_type */
 };
 
-/* What is known of a packet. No pointers: functions that the verifier sees once fill it in. */
+/*
+ * What is known of a packet. Without pointers, for functions that the verifier sees once
+ * fill it in; and without padding, which older verifiers want to see written.
+ */
 struct packet {
+	__u64 source_mac; /* as in dist_position */
 	struct dist_vip_key vip_key;
 	struct dist_flow_key flow_key;
-	__u64 source_mac; /* as in dist_position */
-	__u16 ether_type; /* behind the tags, network order */
-	__u16 network_offset; /* bytes from the start of the frame to the network header */
 	__u32 length; /* bytes of the frame, without padding */
 	__u32 identification; /* of a fragment's datagram */
 	__u32 offset; /* where load() reads: bytes from the start of the frame */
 	__u32 left; /* bytes from there to the end of the packet */
+	__u16 ether_type; /* behind the tags, network order */
+	__u16 network_offset; /* bytes from the start of the frame to the network header */
 	__u8 part; /* enum part */
 	bool ports_missing; /* its transport header is not, or not all, in this packet */
 	bool starts; /* opens a connection: TCP SYN without ACK, SCTP INIT */
@@ -78,7 +81,9 @@ struct packet {
 	bool marked; /* its protocol marks the start of a connection */
 	bool has_ports; /* source-port affinity applies */
 	bool error; /* an ICMP error: the flow is that of the packet inside it */
+	__u8 reserved;
 };
+DIST_ASSERT_SIZE(struct packet, 88);
 
 /*
  * Copies from packet->offset, and moves it. For what is rare and lies deep in a packet:

@@ -15,9 +15,10 @@
 #include "parse.h"
 
 struct choice {
+	dist_position position;
 	__u16 owner; /* position + 1, or DIST_OWNER_NONE */
 	bool new_flow;
-	dist_position position;
+	__u8 reserved[5];
 };
 
 /* What the owner's position holds; 0 if there is no owner or no amphora. */
