@@ -157,6 +157,25 @@ test('an opening that a stranger overwrites does not count', () => {
   expect(datapath.native.getFlow(flow)).toBeNull();
 });
 
+test('an opening that became an entry is gone when the entry is', async () => {
+  const datapath = openDatapath({ flows: 4 });
+  const { v4: vip } = vips.plain;
+  const vipId = datapath.putVip(vip, native.now());
+  const flow = { ...strangersFlow(1234), vipId, counters: vip.counters };
+  const table = datapath.tableOf(vip.distributor);
+  for (let slot = 0; slot < TABLE_SIZE; slot++) table.put(slot, { ...unsettled, clock: 0 });
+  datapath.native.putFlow({ ...flow, confirmed: false });
+  const ack = toVip(vip, { from: STRANGER }).tcp({ flags: 'A', from: 1234, to: 80 });
+  datapath.native.testRun({ frame: ack.bytes, ifindex: 0 });
+  expect(datapath.native.getFlow(flow)).toMatchObject({ confirmed: true });
+
+  const lastSeen = (native.now() - TCP_IDLE - 12) >>> 0;
+  datapath.native.putFlow({ ...flow, lastSeen });
+  const idle = { tcpIdle: TCP_IDLE, otherIdle: OTHER_IDLE };
+  expect(await datapath.native.expireFlows(idle)).toEqual({ kept: 0, removed: 1 });
+  expect(datapath.native.getFlow(flow)).toBeNull();
+});
+
 test('what no longer counts is removed, a while later, and its room is free again', async () => {
   const datapath = openDatapath({ flows: 16 });
   const ages = [

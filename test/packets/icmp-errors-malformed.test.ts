@@ -18,6 +18,7 @@ const UNREACHABLE = { v4: 3, v6: 1 } as const;
 const ERRORS = { v4: [3, 4, 5, 11, 12], v6: [0, 1, 2, 127] } as const;
 const ACK = { flags: 'A', from: 80, to: 1234 };
 const GRE = 47;
+const FIRST = { fragment: { offset: 0, length: 64 } };
 const MORE = { fragment: { offset: 64, length: 64 } };
 
 describe.each(families)('IP%s', (family) => {
@@ -98,6 +99,16 @@ describe.each(families)('IP%s', (family) => {
   test.each<PacketRecord>([
     { it: 'settled, by source IP', vip, frame: errorAbout(later), verdict: 'tx_icmp_error' },
     { it: 'unsettled', vip, frame: errorAbout(later), slot: unsettled, verdict },
+    {
+      it: 'unsettled, within the learning window',
+      ...{ vip, frame: errorAbout(later), slot: unsettled, learning: 5, verdict },
+    },
+    {
+      it: 'unsettled, while the client sends a datagram of the same number',
+      ...{ vip, frame: errorAbout(later), slot: unsettled, verdict },
+      after: [toVip(vip, FIRST).udp({ from: 1234, to: 53, payload: payload(200) })],
+      entryAfter: { owner: first, age: 0 },
+    },
     {
       it: 'by port',
       vip: byPort,

@@ -206,6 +206,20 @@ describe.each(families)('unsettled, IP%s', (family) => {
       ...{ slot: unsettled, entry: { owner: third, age: 9 }, verdict, to: third },
       entryAfter: { owner: third, age: 9 },
     },
+    {
+      it: 'about a first fragment: the client’s fragments of that number know nothing of it',
+      after: [
+        errorAbout(
+          fromVip(vip, { fragment: { offset: 0, length: 64 } }).udp({
+            ...{ from: 53, to: 1234, payload: payload(200) },
+          }),
+        ),
+      ],
+      ...{ vip, slot: unsettled, verdict: 'drop_fragment' },
+      frame: toVip(vip, { fragment: { offset: 64, length: 64 } }).udp({
+        ...{ from: 1234, to: 53, payload: payload(200) },
+      }),
+    },
   ])('$it', check);
 });
 

@@ -44,6 +44,16 @@ describe.each(['v4', 'v6'] as const)('IP%s', (family) => {
       verdict,
     },
     {
+      it: 'in flight at a change: a fragment from the previous owner itself',
+      vip,
+      frame: toVip(vip, { fragment: { offset: 64 } }, ethernet({ from: amphora(second) })).udp({
+        from: 1,
+        to: 2,
+        payload: payload(100),
+      }),
+      ...{ slot: unsettled, learning: 5, verdict },
+    },
+    {
       it: 'from the port’s own MAC, tagged',
       vip: vlan,
       frame: toVip(vlan, {}, ethernet({ from: PORT_MAC }).vlan(100)).tcp(SYN),
