@@ -22,13 +22,17 @@ demo: build xdp-pass ## the whole job on real traffic, in network namespaces
 	@node demo/main.ts
 
 .PHONY: test
-test: build xdp-pass ## every test: unit, packets, native, real traffic
+test: build xdp-pass build/flood ## every test: unit, packets, native, real traffic
 	vitest run
+
+.PHONY: fuzz
+fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for others
+	@node test/fuzz/main.ts --frames 10000000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: check
 check: build ## the fast loop: format, lint, types, unit tests
 	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.c bench/*.c
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.c
 	eslint .
 	depcruise --config .dependency-cruiser.json src
 	tsc --noEmit
@@ -37,7 +41,7 @@ check: build ## the fast loop: format, lint, types, unit tests
 .PHONY: format
 format: node_modules/.installed ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.c bench/*.c
+	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.c
 
 .PHONY: build
 build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
@@ -83,7 +87,11 @@ bench: build build/packet-cost ## what a packet costs, by number of flows
 	@node bench/packet-cost.ts
 
 build/packet-cost: bench/packet-cost.c build/generator.skel.h
+build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
+build/flood.o: test/support/flood.h
+
+build/packet-cost build/flood:
 	$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
-build/generator.skel.h: build/generator.o
-	bpftool gen skeleton $< name generator_bpf > $@
+build/%.skel.h: build/%.o
+	bpftool gen skeleton $< name $*_bpf > $@

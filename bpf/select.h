@@ -35,8 +35,9 @@ select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice 
 	__u16 source_port = 0;
 	__u32 index, word;
 
-	if (packet->ports_missing && by_port && may_have_ports(packet) &&
-	    !recall_ports(packet, vip))
+	/* Before the slot: later IPv6 fragments may name another protocol than the first. */
+	if (packet->ports_missing && by_port && !recall_ports(packet, vip) &&
+	    may_have_ports(packet))
 		return ports_unknown(packet);
 	if (by_port && packet->has_ports)
 		source_port = packet->flow_key.source_port;

@@ -78,6 +78,24 @@ describe.each(families)('the source decides, IP%s', (family) => {
   ])('$it', check);
 });
 
+describe('the first IPv6 fragment says what protocol it is (RFC 8200, section 4.5)', () => {
+  const { v6: vip } = vips.byPort;
+  const NEXT_HEADER = 40; // of the fragment header
+  const frame = udp(toVip(vip, { fragment: MIDDLE })).withNetworkBytes(NEXT_HEADER, GRE);
+  test.each<PacketRecord>([
+    {
+      it: 'settled: a later one that names another goes with it',
+      ...{ vip, frame, datagram: { age: 5 }, verdict: 'tx_settled' },
+    },
+    {
+      it: 'unsettled: a later one that names another goes with it',
+      ...{ vip, frame, datagram: { age: 5 }, slot: unsettled },
+      ...{ entry: { owner: third, age: 9 }, verdict: 'tx_pinned', to: third, movesClock: true },
+      entryAfter: { owner: third, age: 0 },
+    },
+  ])('$it', check);
+});
+
 describe.each([
   { to: vips.byPort.v4 },
   { to: vips.byPort.v6 },
