@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The slot of a client, written from the description in bpf/hash.h and not from its code.
+import { SLOTS } from './world.ts';
+
+const word = (value: bigint): bigint => BigInt.asUintN(64, value);
+
+/** The finaliser of splitmix64. */
+function mix(input: bigint): bigint {
+  const first = word((input ^ (input >> 30n)) * 0xbf58476d1ce4e5b9n);
+  const second = word((first ^ (first >> 27n)) * 0x94d049bb133111ebn);
+  return second ^ (second >> 31n);
+}
+
+const SLOT_BITS = BigInt(Math.log2(SLOTS));
+
+/** `high` and `low`: the address as two little-endian words; `port`: its two octets alike. */
+export function slotOf(seed: bigint, source: readonly [bigint, bigint], port: number): number {
+  const [high, low] = source;
+  return Number(mix(mix(mix(seed ^ high) ^ low) ^ BigInt(port)) >> (64n - SLOT_BITS));
+}
