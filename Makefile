@@ -10,8 +10,10 @@ NATIVE := build/native/Release/distributor.node
 BPF := $(wildcard bpf/*)
 NATIVE_SOURCES := $(wildcard native/src/*) native/CMakeLists.txt native/package.json
 PREFIX ?= /usr
-COMPILE_BPF = clang -g -O2 -Wall -Werror -target bpf -mcpu=v3 \
+COMPILE_BPF = @clang -g -O2 -Wall -Werror -target bpf -mcpu=v3 \
   -idirafter /usr/include/$$(cc -print-multiarch) -c $< -o $@
+
+.SECONDARY:
 
 .PHONY: help
 help: ## this list
@@ -91,7 +93,7 @@ build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 
 build/packet-cost build/flood:
-	$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
+	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
 build/%.skel.h: build/%.o
-	bpftool gen skeleton $< name $*_bpf > $@
+	@bpftool gen skeleton $< name $*_bpf > $@

@@ -33,7 +33,7 @@ enum dist_verdict {
 	DIST_TX_PREVIOUS = 6, /* unsettled slot: an older flow, to the oldest owner there is */
 	DIST_TX_ARP_REPLY = 7,
 	DIST_TX_NEIGHBOUR_ADVERTISEMENT = 8,
-	DIST_DROP_TRUNCATED = 9, /* ends before its headers do */
+	DIST_DROP_TRUNCATED = 9, /* ends before its headers or its length say */
 	DIST_DROP_BAD_HEADER = 10, /* header fields contradict each other */
 	DIST_DROP_TTL_EXPIRED = 11, /* TTL or hop limit would reach zero */
 	DIST_DROP_NO_AMPHORA = 12, /* nobody owns the slot */
@@ -239,7 +239,8 @@ struct dist_vip_counters {
 struct dist_position_counters {
 	__u64 packets;
 	__u64 bytes;
-	__u64 new_flows; /* starts a protocol marks (TCP SYN), and new entries of others */
+	__u64 new_flows; /* starts that a protocol marks, and new flows of others in unsettled slots
+			  */
 };
 
 /* Element 0 of vip_counters counts packets that are for no VIP. */

@@ -53,7 +53,8 @@ SEC("syscall")
 int expire_flows(struct dist_expiry *expiry)
 {
 	struct sweep sweep = {
-		.now = bpf_ktime_get_ns() / 1000000000ULL,
+		.now = bpf_ktime_get_ns() /
+		       1000000000ULL, /* the coarse clock is not for this type */
 		.tcp_idle = expiry->tcp_idle,
 		.other_idle = expiry->other_idle,
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The frame leaves by the port it came in on: new MACs, all else as it was. */
+/* The frame leaves by the port it came in on: new MACs, one hop less, all else as it was. */
 #ifndef DISTRIBUTOR_FORWARD_H
 #define DISTRIBUTOR_FORWARD_H
 

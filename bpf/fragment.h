@@ -10,11 +10,6 @@
 #include "network.h"
 #include "transport.h"
 
-static __always_inline __u32 seconds_now(void)
-{
-	return bpf_ktime_get_coarse_ns() / 1000000000ULL;
-}
-
 static __always_inline void fragment_key_of(const struct packet *packet, const struct dist_vip *vip,
 					    struct dist_fragment_key *key)
 {

@@ -14,7 +14,7 @@
 #define FLAG_SOLICITED 0x40
 #define FLAG_OVERRIDE 0x20
 
-/* NDP counts in units of 8 bytes. As many as of one message are read: */
+/* NDP counts in units of 8 bytes. A message that is longer is not valid here. */
 #define NDP_UNITS_MAX 32
 #define NDP_UNITS_BEFORE_OPTIONS 3
 

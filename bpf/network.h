@@ -13,7 +13,7 @@
 #define IPV6_OFFSET_MASK 0xfff8 /* in bytes */
 #define IPV6_MORE_FRAGMENTS 1
 
-/* RFC 8200 names each of them once, destination options twice. */
+/* RFC 8200 allows each of the five once, destination options twice; some to spare. */
 #define EXTENSION_HEADERS_MAX 8
 
 struct extension_header {

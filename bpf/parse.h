@@ -54,6 +54,12 @@ static __always_inline bool has_bytes(struct xdp_md *ctx, __u32 length)
 	return length <= ctx->data_end - ctx->data || length <= bpf_xdp_get_buff_len(ctx);
 }
 
+/* s: the clock of pins, slots and fragments. */
+static __always_inline __u32 seconds_now(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000ULL;
+}
+
 /* What is written to when the packet is sent on. */
 struct headers {
 	struct ethhdr *ethernet;

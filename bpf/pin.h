@@ -77,9 +77,9 @@ static __always_inline bool is_live(dist_pin pin, const struct dist_vip *vip,
 static __always_inline bool is_learning(const struct dist_vip *vip, __u32 now)
 {
 	__u32 index = vip->position_base;
-	dist_learning *until = bpf_map_lookup_elem(&learning, &index);
+	volatile dist_learning *until = bpf_map_lookup_elem(&learning, &index);
 
-	return until && (__s32)(now - (__u32) * (volatile dist_learning *)until) < 0;
+	return until && (__s32)(now - (__u32)(*until)) < 0;
 }
 
 /* The slot stays unsettled for as long as packets go anywhere but to `current`. */
@@ -134,7 +134,7 @@ static __always_inline void find_record(const struct packet *packet, struct reco
 
 /*
  * A VIP may have as many flow entries as are free: however many one takes, the others
- * find room (dynamic thresholds, Choudhury and Hahne 1998).
+ * find room (dynamic thresholds, as of a shared switch buffer).
  */
 static __always_inline bool admit(const struct packet *packet, const struct dist_vip *vip,
 				  dist_pin pin)

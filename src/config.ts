@@ -34,11 +34,11 @@ const schema = z
     /** Sizes of the kernel's maps; memory is taken at start. */
     capacity: z
       .strictObject({
-        /** VIPs of all distributors. 96 bytes each, and 200 for each CPU. */
+        /** VIPs of all distributors. About 190 bytes each, and 200 for each CPU. */
         vips: count.default(16_384),
-        /** Slots of all tables. 8 bytes each; each 256 have a position of 8 more. */
+        /** Slots of all tables. 8 bytes each; 256 have a position of 24, and 24 for each CPU. */
         slots: count.multipleOf(256).default(4_194_304),
-        /** Flow entries. About 150 bytes each; a VIP may have as many as are free. */
+        /** Flow entries. About 180 bytes each; a VIP may have as many as are free. */
         flows: count.default(524_288),
         /** Fragmented datagrams on the way at a time. About 100 bytes each. */
         fragments: count.default(65_536),

@@ -120,7 +120,7 @@ export class Daemon {
       for (const { distributorId, vip } of this.#datapath.vipsOutOfFlows())
         this.#log.warn(
           { distributor: distributorId, vip: vip.address },
-          'the VIP has its share of the flow table: new connections in changed slots are not pinned',
+          'the VIP has its share of the flow table: new connections in changed slots may move',
         );
     } catch (error) {
       this.#log.error({ err: error }, 'flow entries do not expire');

@@ -23,7 +23,7 @@ struct Claim {
 };
 
 Claim ClaimAt(std::span<uint64_t> words, uint32_t index) {
-  uint64_t* first = &words[index * (sizeof(dist_claim) / sizeof(uint64_t))];
+  uint64_t* first = &words[index * kWordsOfClaim];
   return {.claimed = std::atomic_ref(first[offsetof(dist_claim, claimed) / 8]),
           .defended = std::atomic_ref(first[offsetof(dist_claim, defended) / 8]),
           .mac = std::atomic_ref(first[offsetof(dist_claim, mac) / 8])};

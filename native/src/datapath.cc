@@ -69,8 +69,6 @@ void ZeroCounters(int map, uint32_t index, int cpus) {
   Check("bpf(reset counters)", bpf_map_update_elem(map, &index, zeros.data(), BPF_ANY));
 }
 
-constexpr size_t kWordsOfClaim = sizeof(dist_claim) / sizeof(uint64_t);
-
 uint32_t IndexFrom(const Napi::CallbackInfo& info, uint32_t end) {
   double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(index >= 0 && index < end) || index != std::floor(index))

@@ -5,10 +5,13 @@
 
 #include <memory>
 
+#include "abi.h"
 #include "mapped-array.h"
 #include "program.h"
 
 namespace distributor {
+
+constexpr size_t kWordsOfClaim = sizeof(dist_claim) / sizeof(uint64_t);
 
 // JavaScript's Datapath: the loaded program, its ports and its maps. src/datapath/native.ts
 // declares every method. After close() each throws CLOSED; close() again does nothing.
@@ -55,7 +58,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::shared_ptr<MappedArray> positions_;
   std::shared_ptr<MappedArray> learning_;
   std::shared_ptr<MappedArray> shares_;
-  std::shared_ptr<MappedArray> claims_;  // three words each
+  std::shared_ptr<MappedArray> claims_;
   bool replaced_ = false;  // a VIP's element was freed since the last WaitForReaders()
 };
 

@@ -14,7 +14,7 @@ namespace distributor {
 
 namespace {
 
-using Group = std::tuple<uint32_t, uint8_t, uint8_t, uint8_t>;
+using Group = SolicitedNodes::Group;
 
 Group GroupFrom(const Napi::CallbackInfo& info) {
   auto object = info[0].As<Napi::Object>();

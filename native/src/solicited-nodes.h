@@ -20,9 +20,9 @@ class SolicitedNodes : public Napi::ObjectWrap<SolicitedNodes> {
   static Napi::Function Define(Napi::Env env);
   explicit SolicitedNodes(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
- private:
   using Group = std::tuple<uint32_t, uint8_t, uint8_t, uint8_t>;  // ifindex, last octets
 
+ private:
   struct Membership {
     int socket;    // a listener with MLD reports, or a mere filter
     bool listens;  // false where the port has IPv6 disabled

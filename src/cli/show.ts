@@ -9,6 +9,13 @@ import { formatTable } from './table.ts';
 
 const withoutPrefix = (name: string | number, prefix: string) => String(name).replace(prefix, '');
 
+const place = ['VIP', 'INTERFACE', 'VLANS'] as const;
+
+/** The same address on two attachments is two VIPs. */
+function placeOf(vip: Pick<VipStatus, 'address' | 'interface' | 'vlan_ids'>) {
+  return [vip.address, vip.interface, vip.vlan_ids.join('.') || '-'] as const;
+}
+
 export function showAmphorae(amphorae: readonly AmphoraStatus[]): string {
   return formatTable(
     ['POSITION', 'AMPHORA', 'IP', 'MAC', 'WEIGHT', 'STATE', 'UNSETTLED SLOTS'],
@@ -26,11 +33,9 @@ export function showAmphorae(amphorae: readonly AmphoraStatus[]): string {
 
 export function showVips(vips: readonly VipStatus[]): string {
   return formatTable(
-    ['VIP', 'INTERFACE', 'VLANS', 'MAC', 'XDP', 'AFFINITY', 'TRACKING'],
+    [...place, 'MAC', 'XDP', 'AFFINITY', 'TRACKING'],
     vips.map((vip) => [
-      vip.address,
-      vip.interface,
-      vip.vlan_ids.join('.') || '-',
+      ...placeOf(vip),
       vip.mac || '-',
       vip.xdp_mode || '-',
       withoutPrefix(vip.affinity, 'AFFINITY_'),
@@ -83,10 +88,14 @@ export function showStats({ vips, amphorae, host_packets }: Stats): string {
   const verdicts = vips.flatMap((vip) =>
     Object.entries(vip.packets)
       .filter(([, packets]) => packets > 0)
-      .map(([verdict, packets]) => [vip.address, verdict, packets] as const),
+      .map(([verdict, packets]) => [...placeOf(vip), verdict, packets] as const),
   );
   return [
-    formatTable(['VIP', 'VERDICT', 'PACKETS'], verdicts),
+    formatTable(
+      [...place, 'FORWARDED BYTES', 'FLOW ENTRIES'],
+      vips.map((vip) => [...placeOf(vip), vip.forwarded_bytes, vip.flow_entries]),
+    ),
+    formatTable([...place, 'VERDICT', 'PACKETS'], verdicts),
     formatTable(
       ['AMPHORA', 'PACKETS', 'BYTES', 'NEW FLOWS'],
       amphorae.map((amphora) => [

@@ -3,7 +3,7 @@ import type { Datapath } from '../datapath/datapath.ts';
 import type { Log } from '../log.ts';
 import { vipKey, type Vip } from '../model/vip.ts';
 
-/** Three, a second apart, as hosts do on a link that may lose one (RFC 5227, section 2.3). */
+/** On a link that may lose one (RFC 4861, section 7.2.6). */
 const announcements = 3;
 const intervalMs = 1000;
 

@@ -6,21 +6,16 @@ import { vipKey, type Vip } from '../model/vip.ts';
 /** Without another claim for so long a conflict counts as over; nanoseconds. */
 const quiet = 60_000_000_000n;
 
-interface Conflict extends VipClaim {
-  /** When the first claim of the conflict was; nanoseconds of process.hrtime. */
-  readonly since: bigint;
-}
-
 /**
- * Follows other stations that claim a VIP. The data path answers the first claim within a
- * second by itself; what comes after is answered here when the second is over.
+ * Follows other stations that claim a VIP. The data path answers a claim at once, but no two
+ * within a second; what it left unanswered is answered here when the second is over.
  */
 export class ConflictWatch {
   readonly #datapath: Datapath;
   readonly #log: Log;
   readonly #now: () => bigint;
   /** By VIP; those of VIPs that are gone end like the others. */
-  readonly #conflicts = new Map<string, Conflict>();
+  readonly #conflicts = new Map<string, VipClaim>();
   #seen = 0n;
 
   constructor(datapath: Datapath, log: Log, now = () => process.hrtime.bigint()) {
@@ -54,12 +49,12 @@ export class ConflictWatch {
   #note(claim: VipClaim): void {
     const key = vipKey(claim.vip);
     const known = this.#conflicts.get(key);
-    this.#conflicts.set(key, { ...claim, since: known?.since ?? claim.at });
+    this.#conflicts.set(key, claim);
     if (known?.mac === claim.mac) return;
     this.#log.warn({ ...describe(claim), event: 'vip-conflict' }, 'another station claims the VIP');
   }
 
-  #defend({ distributorId, vip, mac }: Conflict): void {
+  #defend({ distributorId, vip, mac }: VipClaim): void {
     try {
       if (this.#datapath.defend(distributorId, vip))
         this.#log.debug({ vip: vip.address, mac }, 'announced again');

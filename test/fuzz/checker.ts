@@ -18,8 +18,6 @@ const ACTIONS = { drop: 1, pass: 2, tx: 3 } as const;
 const NO_VIP = 0;
 /** ms: at most one defence of a VIP. */
 const DEFENCE_INTERVAL = 1000;
-/** ms: the data path's clock is a coarse one. */
-const CLOCK_LEEWAY = 50;
 
 export class Checker {
   readonly #tenants: Tenants;
@@ -51,13 +49,16 @@ export class Checker {
   check(frame: FuzzFrame): { readonly verdict: number } {
     const judgement = this.#oracle.judge(frame);
     const input = { frame: frame.bytes, ifindex: this.#tenants.ifindex(frame.port) };
+    const from = performance.now();
     const { action, frame: out } = this.#tenants.datapath.testRun(input);
+    const until = performance.now();
     const element = judgement.vip + 1;
     const verdict = this.#countedVerdict(element, judgement);
     if (action !== actionOf(verdict)) fail(judgement, verdict, `has XDP action ${action}`);
     if (!judgement.allows(verdict)) fail(judgement, verdict, 'is not what the frame deserves');
     this.#checkFrame(frame, out, { judgement, verdict });
     this.#note(out, { judgement, verdict });
+    this.#checkDefence(judgement, verdict, { from, until });
     return { verdict };
   }
 
@@ -155,7 +156,7 @@ export class Checker {
     { judgement, verdict }: { readonly judgement: Judgement; readonly verdict: number },
   ): void {
     const { memory } = this.#tenants;
-    const { flow, datagram, ports, vip } = judgement;
+    const { flow, datagram, ports } = judgement;
     const isForwarded = verdicts.FORWARDED.has(verdict);
     if (datagram !== '') memory.noteFirstFragment(datagram, ports);
     if (flow !== '' && isForwarded) {
@@ -166,16 +167,24 @@ export class Checker {
     if (flow !== '' && verdict === verdicts.DROP_LOOP)
       for (let owner = 1; ownerBit(owner) <= judgement.loopOwners; owner++)
         if ((judgement.loopOwners & ownerBit(owner)) !== 0) memory.mayPin(flow, owner);
+  }
 
-    if (verdict !== verdicts.TX_VIP_DEFENDED && verdict !== verdicts.PASS_VIP_CLAIMED) return;
-    const now = performance.now();
-    const waited = now - (this.#tenants.defendedAt[vip] ?? 0);
+  /** The frame was judged at some moment of `run` (ms): defences are as far apart as they must. */
+  #checkDefence(
+    judgement: Judgement,
+    verdict: number,
+    run: { readonly from: number; readonly until: number },
+  ): void {
+    const { vip } = judgement;
+    const { defendedFrom, defendedUntil } = this.#tenants;
+    const longest = run.until - (defendedFrom[vip] ?? 0);
+    const shortest = run.from - (defendedUntil[vip] ?? 0);
     if (verdict === verdicts.TX_VIP_DEFENDED) {
-      if (waited < DEFENCE_INTERVAL - CLOCK_LEEWAY)
-        fail(judgement, verdict, `again after ${waited} ms`);
-      this.#tenants.defendedAt[vip] = now;
-    } else if (waited > DEFENCE_INTERVAL + CLOCK_LEEWAY)
-      fail(judgement, verdict, `though the last defence was ${waited} ms ago`);
+      if (longest < DEFENCE_INTERVAL) fail(judgement, verdict, `again after ${longest} ms`);
+      defendedFrom[vip] = run.from;
+      defendedUntil[vip] = run.until;
+    } else if (verdict === verdicts.PASS_VIP_CLAIMED && shortest > DEFENCE_INTERVAL)
+      fail(judgement, verdict, `though the last defence was ${shortest} ms ago`);
   }
 }
 

@@ -2,9 +2,6 @@
 import { ownerBit, type Ports } from './pins.ts';
 import { namesIn, oneOf } from './verdicts.ts';
 
-/** How the frame looks that leaves. */
-export type Outcome = 'forwarded' | 'arp-reply' | 'arp-defence' | 'advertisement' | 'na-defence';
-
 /** What may become of one frame; the same object for each. */
 export class Judgement {
   /** Index of the VIP that counts it, or -1. */

@@ -33,8 +33,9 @@ type Macs = Float64Array;
 export class Tenants {
   readonly datapath: NativeDatapath;
   readonly memory = new Memory();
-  /** By index of the VIP: when it may have been defended last, in ms; -Infinity = never. */
-  readonly defendedAt = new Float64Array(world.vips.length);
+  /** By index of the VIP: it was defended last between these, in ms; -Infinity = never. */
+  readonly defendedFrom = new Float64Array(world.vips.length);
+  readonly defendedUntil = new Float64Array(world.vips.length);
   readonly #ifindexes: readonly number[];
   readonly #tables: readonly NativeSlotTable[];
   readonly #current = new Uint16Array(world.distributors.length * world.SLOTS);
@@ -100,7 +101,8 @@ export class Tenants {
   /** All state anew: nothing of what was before counts. */
   async reset(random: Random): Promise<void> {
     await this.#forget();
-    this.defendedAt.fill(-Infinity);
+    this.defendedFrom.fill(-Infinity);
+    this.defendedUntil.fill(-Infinity);
     this.#versions.fill(0);
     for (const { index } of world.distributors) {
       for (let owner = 1; owner <= OWNERS; owner++)

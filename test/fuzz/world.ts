@@ -120,12 +120,6 @@ export function portAt(index: number): Port {
   return port;
 }
 
-export function distributorAt(index: number): Distributor {
-  const distributor = distributors[index];
-  if (distributor === undefined) throw new RangeError(`no distributor ${index}`);
-  return distributor;
-}
-
 export function vipName({ attachment: { port, tags }, address }: Vip): string {
   const tagged = tags.filter((tag) => tag !== 0).map((tag) => `.${tag}`);
   return `${address} on ${portAt(port).name}${tagged.join('')}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// R25: whatever strangers send, connections stay where they are, also while an amphora drains.
+// Whatever strangers send, connections stay where they are, also while an amphora drains.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Amphora } from '../support/amphora.ts';
 import type { ConnectionReport } from '../support/client-protocol.ts';

@@ -112,7 +112,10 @@ test.each([
     expect(conflicts.filter(({ message }) => message.includes(address))).toHaveLength(1);
     for (const { message } of conflicts) expect(message).toContain(mac);
     // Said when it begins, not again for every claim.
-    const events = daemon.log.split('\n');
-    expect(events.filter((line) => line.includes(mac) && line.includes(address))).not.toEqual([]);
+    const events = daemon.log
+      .split('\n')
+      .filter((line) => line.includes('"vip-conflict"') && line.includes(`"${address}"`));
+    expect(events).toHaveLength(1);
+    expect(events[0]).toContain(mac);
   },
 );

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { ConfigError, parseConfig } from '../../src/config.ts';
 
 test('every key has a default, and nothing changes afterwards', () => {
@@ -9,6 +11,15 @@ test('every key has a default, and nothing changes afterwards', () => {
   expect(config.listen.socket).toBe('/run/distributord/distributord.sock');
   expect(config.timeouts.tcpIdleSeconds).toBe(900);
   expect(() => Object.assign(config.timeouts, { tcpIdleSeconds: 1 })).toThrow(TypeError);
+});
+
+test('the file that is installed shows the defaults, in keys that can be uncommented', async () => {
+  const text = await readFile('packaging/distributord.yaml', 'utf8');
+  const defaults = parseConfig('', 'c.yaml');
+  expect(parseConfig(text, 'c.yaml')).toEqual(defaults);
+  const uncommented = text.slice(text.indexOf('# listen:')).replaceAll(/^# /gm, '');
+  expect(parse(uncommented)).toEqual(defaults);
+  expect(parseConfig(uncommented, 'c.yaml')).toEqual(defaults);
 });
 
 test.each([
