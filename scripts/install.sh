@@ -26,7 +26,7 @@ done
 
 sed "s|/usr/bin/|$prefix/bin/|" "$source/packaging/distributord.service" \
   >"$destination/lib/systemd/system/distributord.service"
-cp -R "$source/LICENSE" "$source/README.md" "$source/CHANGELOG.md" "$source/docs" \
+cp -R "$source/LICENSE" "$source/README.md" "$source/CHANGELOG.md" "$source/docs" "$source/proto" \
   "$destination$prefix/share/doc/distributord"
 configuration=$destination/etc/distributord/distributord.yaml
 [ -e "$configuration" ] || cp "$source/packaging/distributord.yaml" "$configuration"
