@@ -86,8 +86,13 @@ static __always_inline enum dist_verdict parse_ipv6(struct xdp_md *ctx, struct c
 	if (!ip || is_ipv4_mapped(&ip->daddr))
 		return DIST_PASS_NOT_VIP;
 	headers->network = ip;
-	if (find_neighbour_vip(*cursor, packet, ip, &neighbour, vip))
-		return handle_neighbour(ctx, packet, headers, &neighbour, *vip);
+	/* RFC 4861: hop limit 255 proves that no router has passed it on. */
+	if (ip->hop_limit == 255 && (ip->nexthdr == IPPROTO_ICMPV6 || is_extension(ip->nexthdr)) &&
+	    find_neighbour(ctx, packet, &neighbour)) {
+		verdict = handle_neighbour(ctx, packet, headers, &neighbour, vip);
+		if (verdict != GO_ON)
+			return verdict;
+	}
 	__builtin_memcpy(&packet->vip_key.address, &ip->daddr, sizeof(ip->daddr));
 	verdict = look_up_vip(packet, headers, vip);
 	if (verdict != GO_ON)

@@ -17,6 +17,14 @@ struct sweep {
 	__u32 removed;
 };
 
+/* Packets of the VIP may take entries meanwhile, each once. */
+#define SHARE_ATTEMPTS 64
+
+union share_word {
+	struct dist_share share;
+	__u64 bits;
+};
+
 static __always_inline void return_share(const struct dist_flow_key *key,
 					 const struct dist_flow *flow)
 {
@@ -26,8 +34,19 @@ static __always_inline void return_share(const struct dist_flow_key *key,
 
 	if (total)
 		__sync_fetch_and_sub(&total->used, 1);
-	if (share && share->vip_id == key->vip_id)
-		__sync_fetch_and_sub(&share->used, 1);
+	for (int i = 0; share && i < SHARE_ATTEMPTS; i++) {
+		union share_word before, after;
+
+		before.bits = *(volatile __u64 *)share;
+		/* The daemon may be giving the element to another VIP. */
+		if (before.share.vip_id != key->vip_id || before.share.used == 0)
+			return;
+		after = before;
+		after.share.used--;
+		if (__sync_val_compare_and_swap((__u64 *)share, before.bits, after.bits) ==
+		    before.bits)
+			return;
+	}
 }
 
 static long expire_flow(void *map __attribute__((unused)), struct dist_flow_key *key,

@@ -5,8 +5,10 @@
 
 #include "claim.h"
 #include "maps.h"
+#include "network.h"
 #include "parse.h"
 
+#define ROUTER_SOLICITATION 133
 #define NEIGHBOUR_SOLICITATION 135
 #define NEIGHBOUR_ADVERTISEMENT 136
 #define OPTION_SOURCE_LINK_LAYER_ADDRESS 1
@@ -16,7 +18,6 @@
 
 /* NDP counts in units of 8 bytes. A message that is longer is not valid here. */
 #define NDP_UNITS_MAX 32
-#define NDP_UNITS_BEFORE_OPTIONS 3
 
 /* A solicitation and an advertisement differ in the option only. */
 struct neighbour_message {
@@ -78,6 +79,9 @@ struct neighbour {
 	bool probe; /* for duplicates: from the unspecified address (RFC 4862, 5.4.3) */
 	bool has_option; /* the message says the MAC, not the frame alone */
 	bool solicited; /* an advertisement's claim to be an answer */
+	__u16 offset; /* of the message, from the IPv6 header */
+	struct dist_address source;
+	struct dist_address target; /* none in a router solicitation */
 };
 
 /* A unit of 8 bytes: the first one of a message, or of an option in it. */
@@ -96,13 +100,49 @@ union unit {
 	__u32 words[2];
 };
 
+/*
+ * Finds an NDP message that may tell neighbours a MAC, or ask for one, behind whatever
+ * extension headers; fills in type, offset and addresses. Fragments are none (RFC 6980).
+ */
+__noinline int find_neighbour(struct xdp_md *ctx, const struct packet *packet,
+			      struct neighbour *neighbour)
+{
+	struct packet walk = {};
+	struct ipv6hdr ip;
+	union unit first;
+
+	if (!packet || !neighbour)
+		return false;
+	walk.offset = packet->network_offset;
+	walk.left = sizeof(ip);
+	if (!load(ctx, &walk, &ip) || ip.version != 6)
+		return false;
+	walk.left = bpf_ntohs(ip.payload_len);
+	walk.flow_key.protocol = ip.nexthdr;
+	if (walk_extensions(ctx, &walk) != GO_ON || walk.part != WHOLE ||
+	    walk.flow_key.protocol != IPPROTO_ICMPV6)
+		return false;
+	neighbour->offset = walk.offset - packet->network_offset;
+	__builtin_memcpy(&neighbour->source, &ip.saddr, sizeof(ip.saddr));
+	if (!load(ctx, &walk, &first))
+		return false;
+	neighbour->type = first.message.type;
+	if (neighbour->type == ROUTER_SOLICITATION)
+		return true;
+	if (neighbour->type != NEIGHBOUR_SOLICITATION && neighbour->type != NEIGHBOUR_ADVERTISEMENT)
+		return false;
+	return load(ctx, &walk, &neighbour->target) &&
+	       !is_ipv4_mapped((struct in6_addr *)&neighbour->target);
+}
+
 /* Reads the units from packet->offset on; `sum` adds up to 0xffff if none is damaged. */
 static __always_inline bool read_units(struct xdp_md *ctx, struct packet *packet,
 				       struct neighbour *neighbour, __u64 sum)
 {
-	__u8 wanted = neighbour->type == NEIGHBOUR_SOLICITATION ? OPTION_SOURCE_LINK_LAYER_ADDRESS
-								: OPTION_TARGET_LINK_LAYER_ADDRESS;
-	__u32 next_option = NDP_UNITS_BEFORE_OPTIONS, units = packet->left / sizeof(union unit);
+	__u8 wanted = neighbour->type == NEIGHBOUR_ADVERTISEMENT ? OPTION_TARGET_LINK_LAYER_ADDRESS
+								 : OPTION_SOURCE_LINK_LAYER_ADDRESS;
+	__u32 next_option = neighbour->type == ROUTER_SOLICITATION ? 1 : 3;
+	__u32 units = packet->left / sizeof(union unit);
 	union unit unit;
 
 	if (packet->left % sizeof(union unit) || units > NDP_UNITS_MAX)
@@ -129,14 +169,12 @@ static __always_inline bool read_units(struct xdp_md *ctx, struct packet *packet
 	return next_option == units && fold_sum(sum) == 0xffff;
 }
 
-/*
- * Whether the message behind the IPv6 header is valid (RFC 4861, 7.1.1 and 7.1.2); fills in
- * who sent it.
- */
+/* Whether the message is valid (RFC 4861, 6.1.1, 7.1.1 and 7.1.2); fills in who sent it. */
 __noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
 			      struct neighbour *neighbour)
 {
 	struct ipv6hdr ip;
+	__u32 before;
 
 	if (!packet || !neighbour)
 		return false;
@@ -144,7 +182,11 @@ __noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
 	packet->left = sizeof(ip);
 	if (!load(ctx, packet, &ip))
 		return false;
+	before = neighbour->offset - sizeof(ip);
 	packet->left = bpf_ntohs(ip.payload_len);
+	if (!skip(packet, before))
+		return false;
+	neighbour->has_option = false;
 	neighbour->probe = is_unspecified(&ip.saddr);
 	if (!read_units(ctx, packet, neighbour, pseudo_header_sum(&ip, packet->left)))
 		return false;
@@ -156,18 +198,15 @@ __noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
 	return !is_multicast(&ip.saddr);
 }
 
-/*
- * Writes an advertisement over the message at `ip`: to the neighbour that asked, or
- * unsolicited to all nodes.
- */
+/* Writes an advertisement over the packet at `ip`; `to`: a neighbour's MAC, NULL = all nodes. */
 static __always_inline void write_advertisement(struct ethhdr *ethernet, struct ipv6hdr *ip,
-						struct advertisement *reply, const __u8 *mac,
-						const struct neighbour *neighbour)
+						struct advertisement *reply,
+						const struct dist_address *address,
+						const struct dist_vip *vip, const __u8 *to)
 {
-	bool to_all = neighbour->probe || neighbour->type == NEIGHBOUR_ADVERTISEMENT;
 	__u64 sum;
 
-	if (to_all) {
+	if (!to) {
 		static const __u8 all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 		__builtin_memcpy(ethernet->h_dest, all_nodes_mac, ETH_ALEN);
@@ -176,22 +215,24 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 		ip->daddr.in6_u.u6_addr32[2] = 0;
 		ip->daddr.in6_u.u6_addr32[3] = bpf_htonl(1);
 	} else {
-		__builtin_memcpy(ethernet->h_dest, neighbour->mac, ETH_ALEN);
+		__builtin_memcpy(ethernet->h_dest, to, ETH_ALEN);
 		ip->daddr = ip->saddr;
 	}
-	__builtin_memcpy(ethernet->h_source, mac, ETH_ALEN);
-	__builtin_memcpy(&ip->saddr, &reply->message.target, sizeof(ip->saddr));
+	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
+	__builtin_memcpy(&ip->saddr, address, sizeof(ip->saddr));
+	ip->nexthdr = IPPROTO_ICMPV6;
 	ip->hop_limit = 255;
 	ip->payload_len = bpf_htons(sizeof(*reply));
 
 	reply->message.type = NEIGHBOUR_ADVERTISEMENT;
 	reply->message.code = 0;
 	reply->message.checksum = 0;
-	reply->message.flags = FLAG_OVERRIDE | (to_all ? 0 : FLAG_SOLICITED);
+	reply->message.flags = FLAG_OVERRIDE | (to ? FLAG_SOLICITED : 0);
 	__builtin_memset(reply->message.reserved, 0, sizeof(reply->message.reserved));
+	reply->message.target = *address;
 	reply->option_type = OPTION_TARGET_LINK_LAYER_ADDRESS;
 	reply->option_length = 1;
-	__builtin_memcpy(reply->mac, mac, ETH_ALEN);
+	__builtin_memcpy(reply->mac, vip->mac, ETH_ALEN);
 
 	sum = pseudo_header_sum(ip, sizeof(*reply));
 	for (int word = 0; word < (int)(sizeof(*reply) / 4); word++)
@@ -201,7 +242,7 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 
 /* The frame becomes as long as the advertisement, and then becomes it. */
 static __always_inline bool advertise(struct xdp_md *ctx, const struct packet *packet,
-				      const struct dist_vip *vip, const struct neighbour *neighbour)
+				      const struct dist_vip *vip, const __u8 *to)
 {
 	__u32 wanted =
 		packet->network_offset + sizeof(struct ipv6hdr) + sizeof(struct advertisement);
@@ -223,47 +264,48 @@ static __always_inline bool advertise(struct xdp_md *ctx, const struct packet *p
 	reply = take(&cursor, struct advertisement);
 	if (!ip || !reply)
 		return false;
-	write_advertisement(ethernet, ip, reply, vip->mac, neighbour);
+	write_advertisement(ethernet, ip, reply, &packet->vip_key.address, vip, to);
 	return true;
 }
 
-/*
- * True with `vip` and the type set if the message at the cursor is a solicitation or an
- * advertisement about one. Hop limit 255 proves that no router has passed it on.
- */
-static __always_inline bool find_neighbour_vip(struct cursor cursor, struct packet *packet,
-					       const struct ipv6hdr *ip,
-					       struct neighbour *neighbour,
-					       const struct dist_vip **vip)
+static __always_inline bool find_vip(struct packet *packet, const struct dist_address *address,
+				     const struct dist_vip **vip)
 {
-	struct neighbour_message *message;
-
-	if (ip->version != 6 || ip->nexthdr != IPPROTO_ICMPV6 || ip->hop_limit != 255)
-		return false;
-	cursor.left = bpf_ntohs(ip->payload_len);
-	message = take(&cursor, struct neighbour_message);
-	if (!message ||
-	    (message->type != NEIGHBOUR_SOLICITATION && message->type != NEIGHBOUR_ADVERTISEMENT) ||
-	    is_ipv4_mapped((struct in6_addr *)&message->target))
-		return false;
-	neighbour->type = message->type;
-	packet->vip_key.address = message->target;
+	packet->vip_key.address = *address;
 	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
 	return *vip;
 }
 
-/* A solicitation or advertisement about `vip`. */
+static __always_inline enum dist_verdict answer_claim(struct xdp_md *ctx, struct packet *packet,
+						      const struct neighbour *neighbour,
+						      const struct dist_vip *vip)
+{
+	enum dist_verdict verdict = note_claim(vip, neighbour->mac);
+
+	if (verdict == DIST_TX_VIP_DEFENDED && !advertise(ctx, packet, vip, NULL))
+		return DIST_DROP_INTERNAL;
+	return verdict;
+}
+
+/*
+ * A message that find_neighbour() found. Who solicits with the VIP as source address, and
+ * says a MAC, has others note that MAC for the VIP, as an advertisement does.
+ */
 static __always_inline enum dist_verdict handle_neighbour(struct xdp_md *ctx, struct packet *packet,
 							  const struct headers *headers,
 							  struct neighbour *neighbour,
-							  const struct dist_vip *vip)
+							  const struct dist_vip **vip)
 {
 	const struct ethhdr *ethernet = headers->ethernet;
 	const struct ipv6hdr *ip = headers->network;
-	bool asks = neighbour->type == NEIGHBOUR_SOLICITATION;
-	enum dist_verdict verdict = DIST_TX_NEIGHBOUR_ADVERTISEMENT;
+	bool asks = neighbour->type != NEIGHBOUR_ADVERTISEMENT, claims;
+	bool to_group = is_group_mac(ethernet->h_dest);
 
-	if (asks && !is_group_mac(ethernet->h_dest) && !same_mac(ethernet->h_dest, vip->mac))
+	claims = find_vip(packet, asks ? &neighbour->source : &neighbour->target, vip);
+	if (!claims && (neighbour->type != NEIGHBOUR_SOLICITATION ||
+			!find_vip(packet, &neighbour->target, vip)))
+		return GO_ON;
+	if (!claims && !to_group && !same_mac(ethernet->h_dest, (*vip)->mac))
 		return DIST_PASS_OTHER_MAC;
 	if (!has_bytes(ctx, packet->network_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len)))
 		return DIST_DROP_TRUNCATED;
@@ -271,14 +313,16 @@ static __always_inline enum dist_verdict handle_neighbour(struct xdp_md *ctx, st
 	if (!read_neighbour(ctx, packet, neighbour) || is_group_mac(ethernet->h_source) ||
 	    is_group_mac(neighbour->mac))
 		return DIST_DROP_BAD_HEADER;
-	if (!asks) {
-		if (same_mac(neighbour->mac, vip->mac))
+	if (claims) {
+		if (same_mac(neighbour->mac, (*vip)->mac) || (asks && !neighbour->has_option))
 			return DIST_PASS_NOT_REQUEST;
-		verdict = note_claim(vip, neighbour->mac);
-		if (verdict != DIST_TX_VIP_DEFENDED)
-			return verdict;
+		return answer_claim(ctx, packet, neighbour, *vip);
 	}
-	return advertise(ctx, packet, vip, neighbour) ? verdict : DIST_DROP_INTERNAL;
+	if (neighbour->probe && !to_group) /* its answer would go to more than it did */
+		return DIST_DROP_BAD_HEADER;
+	if (!advertise(ctx, packet, *vip, neighbour->probe ? NULL : neighbour->mac))
+		return DIST_DROP_INTERNAL;
+	return DIST_TX_NEIGHBOUR_ADVERTISEMENT;
 }
 
 #endif

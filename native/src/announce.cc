@@ -92,7 +92,9 @@ Frame UnsolicitedAdvertisement(const Announcement& what) {
 }
 
 void Send(uint32_t ifindex, const Frame& frame) {
-  FileDescriptor socket(Check("socket(packet)", ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
+  // One for all: to close a packet socket the kernel waits for a grace period. It receives nothing.
+  static const FileDescriptor socket(
+      Check("socket(packet)", ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = static_cast<int>(ifindex);

@@ -283,7 +283,10 @@ uint32_t Datapath::VipIndex(const Napi::CallbackInfo& info) const {
 void Datapath::ResetVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t index = VipIndex(info);
-  Guard(info.Env(), [&] { ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_); });
+  Guard(info.Env(), [&] {
+    if (replaced_) WaitForReaders();  // packets of the VIP that had the index before
+    ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_);
+  });
   for (uint64_t& word : claims_->words().subspan(index * kWordsOfClaim, kWordsOfClaim))
     std::atomic_ref(word).store(0);
 }

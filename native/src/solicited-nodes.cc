@@ -2,10 +2,12 @@
 #include "solicited-nodes.h"
 
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cerrno>
+#include <fstream>
+#include <string>
 
 #include "arguments.h"
 #include "errors.h"
@@ -30,6 +32,14 @@ ipv6_mreq ListenerRequest(const Group& group) {
   request.ipv6mr_interface = ifindex;
   request.ipv6mr_multiaddr = {{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c}}};
   return request;
+}
+
+// A port keeps groups then, but does not report them.
+bool IsIpv6Disabled(uint32_t ifindex) {
+  char name[IF_NAMESIZE];
+  if (!if_indextoname(ifindex, name)) return false;
+  std::ifstream setting(std::string("/proc/sys/net/ipv6/conf/") + name + "/disable_ipv6");
+  return setting.get() == '1';
 }
 
 packet_mreq FilterRequest(const Group& group) {
@@ -60,7 +70,7 @@ Napi::Value SolicitedNodes::Join(const Napi::CallbackInfo& info) {
     known = memberships_.emplace(group, membership).first;
   }
   known->second.users++;
-  return Napi::Boolean::New(info.Env(), known->second.listens);
+  return Napi::Boolean::New(info.Env(), known->second.reports);
 }
 
 // Once for every join(). Where the port is gone, so is the membership: no error.
@@ -69,12 +79,13 @@ void SolicitedNodes::Leave(const Napi::CallbackInfo& info) {
   Group group = GroupFrom(info);
   auto known = memberships_.find(group);
   if (known == memberships_.end() || --known->second.users > 0) return;
-  if (known->second.listens) {
+  if (known->second.socket) {
     ipv6_mreq request = ListenerRequest(group);
-    setsockopt(known->second.socket, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &request, sizeof request);
+    setsockopt(known->second.socket->get(), IPPROTO_IPV6, IPV6_LEAVE_GROUP, &request,
+               sizeof request);
   } else {
     packet_mreq request = FilterRequest(group);
-    setsockopt(known->second.socket, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &request, sizeof request);
+    setsockopt(FilterSocket(), SOL_PACKET, PACKET_DROP_MEMBERSHIP, &request, sizeof request);
   }
   memberships_.erase(known);
 }
@@ -82,23 +93,25 @@ void SolicitedNodes::Leave(const Napi::CallbackInfo& info) {
 void SolicitedNodes::Close(const Napi::CallbackInfo&) {
   closed_ = true;
   memberships_.clear();
-  listeners_.clear();
+  listener_.reset();
   filter_ = FileDescriptor();
 }
 
 SolicitedNodes::Membership SolicitedNodes::Enter(const Group& group) {
-  if (!listeners_.empty() && Listen(listeners_.back().get(), group))
-    return {.socket = listeners_.back().get(), .listens = true, .users = 0};
+  bool reports = !IsIpv6Disabled(std::get<0>(group));
+  if (listener_ && Listen(listener_->get(), group))
+    return {.socket = listener_, .reports = reports, .users = 0};
   // A socket has room for some hundred groups; or this port cannot have any.
-  FileDescriptor socket(Check("socket(inet6)", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
-  if (Listen(socket.get(), group)) {
-    listeners_.push_back(std::move(socket));
-    return {.socket = listeners_.back().get(), .listens = true, .users = 0};
+  auto socket = std::make_shared<FileDescriptor>(
+      Check("socket(inet6)", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  if (Listen(socket->get(), group)) {
+    listener_ = socket;
+    return {.socket = listener_, .reports = reports, .users = 0};
   }
   packet_mreq request = FilterRequest(group);
   Check("setsockopt(PACKET_ADD_MEMBERSHIP)",
         setsockopt(FilterSocket(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request));
-  return {.socket = FilterSocket(), .listens = false, .users = 0};
+  return {.socket = nullptr, .reports = false, .users = 0};
 }
 
 bool SolicitedNodes::Listen(int socket, const Group& group) {

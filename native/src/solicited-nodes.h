@@ -4,8 +4,8 @@
 #include <napi.h>
 
 #include <map>
+#include <memory>
 #include <tuple>
-#include <vector>
 
 #include "abi.h"
 #include "file-descriptor.h"
@@ -24,8 +24,8 @@ class SolicitedNodes : public Napi::ObjectWrap<SolicitedNodes> {
 
  private:
   struct Membership {
-    int socket;    // a listener with MLD reports, or a mere filter
-    bool listens;  // false where the port has IPv6 disabled
+    std::shared_ptr<FileDescriptor> socket;  // a listener with MLD reports; null: a mere filter
+    bool reports;                            // false where the port has IPv6 disabled
     int users;
   };
 
@@ -37,7 +37,7 @@ class SolicitedNodes : public Napi::ObjectWrap<SolicitedNodes> {
   bool Listen(int socket, const Group& group);
   int FilterSocket();
 
-  std::vector<FileDescriptor> listeners_;  // each holds as many groups as the kernel lets it
+  std::shared_ptr<FileDescriptor> listener_;  // the one with room for further groups
   FileDescriptor filter_;
   std::map<Group, Membership> memberships_;
   bool closed_ = false;

@@ -114,14 +114,17 @@ function addVipConditions(
   { view, add }: { readonly view: View; readonly add: (type: string, message: string) => void },
 ): void {
   const name = `${vip.address} on ${[vip.interface, ...vip.vlanIds].join('.')}`;
-  const claimant = view.conflicts.claimant(vip);
+  const claimant = view.conflicts.claimant(distributorId, vip);
   if (claimant !== null)
     add('VIP_CONFLICT', `${name}: ${claimant.mac} claimed it ${claimant.secondsAgo} s ago`);
   const state = view.datapath.vipState(distributorId, vip);
   if (state?.flowTableFull === true)
     add('FLOW_TABLE_FULL', `${name}: ${state.flowEntries} flow entries are its share`);
   if (state?.listens === false)
-    add('MLD_UNAVAILABLE', `${name}: IPv6 is disabled there, switches may hold solicitations back`);
+    add(
+      'MLD_UNAVAILABLE',
+      `${name}: its group is not reported, switches may hold solicitations back`,
+    );
 }
 
 export function drainStatuses(

@@ -201,12 +201,13 @@ export class DistributorMaps {
   }
 
   /** Lets solicitations for the VIP in at the port; see VipState.listens. */
-  #join({ address, interface: port }: DatapathVip): boolean {
+  #join({ address, interface: port, vlanIds }: DatapathVip): boolean {
     if (!address.includes(':')) return true;
     const { ifindex } = this.#shared.ports.require(port);
-    return attempt('join the solicited-node group', () =>
+    const reports = attempt('join the solicited-node group', () =>
       this.#shared.solicitedNodes.join({ ifindex, address }),
     );
+    return reports && vlanIds.length === 0; // reports carry no tags
   }
 
   #leave({ address, interface: port }: DatapathVip): void {

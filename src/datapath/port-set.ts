@@ -44,10 +44,16 @@ export class PortSet {
     };
   }
 
-  /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
+  /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, PORT_REPLACED, DATAPATH_FAILED */
   acquire(name: string): AttachedPort {
     const known = this.#attached.get(name);
     if (known !== undefined) {
+      if (this.state(name)?.condition === 'replaced')
+        throw new DistributordError(
+          'PORT_REPLACED',
+          `interface ${name} is not the port that its VIPs were added on`,
+          { field: 'vip.attachment', value: name },
+        );
       known.users++;
       return known.port;
     }

@@ -5,6 +5,14 @@ import { vipKey, type Vip } from '../model/vip.ts';
 
 /** Without another claim for so long a conflict counts as over; nanoseconds. */
 const quiet = 60_000_000_000n;
+/** Who claims with ever new MACs gets one line of log in this time, for each VIP; nanoseconds. */
+const betweenEvents = 10_000_000_000n;
+/** A claim may carry a time from before the last look and yet come to memory after it. */
+const overlap = 100_000_000n;
+
+interface Conflict extends VipClaim {
+  readonly loggedAt: bigint;
+}
 
 /**
  * Follows other stations that claim a VIP. The data path answers a claim at once, but no two
@@ -15,7 +23,7 @@ export class ConflictWatch {
   readonly #log: Log;
   readonly #now: () => bigint;
   /** By VIP; those of VIPs that are gone end like the others. */
-  readonly #conflicts = new Map<string, VipClaim>();
+  readonly #conflicts = new Map<string, Conflict>();
   #seen = 0n;
 
   constructor(datapath: Datapath, log: Log, now = () => process.hrtime.bigint()) {
@@ -26,10 +34,9 @@ export class ConflictWatch {
 
   /** To be called several times a second. */
   keepUp(): void {
-    for (const claim of this.#datapath.claimsSince(this.#seen)) {
-      this.#note(claim);
-      if (claim.at > this.#seen) this.#seen = claim.at;
-    }
+    const looked = this.#now();
+    for (const claim of this.#datapath.claimsSince(this.#seen)) this.#note(claim);
+    this.#seen = looked - overlap;
     for (const [key, conflict] of this.#conflicts) {
       this.#defend(conflict);
       if (this.#now() - conflict.at <= quiet) continue;
@@ -38,10 +45,13 @@ export class ConflictWatch {
     }
   }
 
-  /** Who claims the VIP besides this host; null if nobody has for a while. */
-  claimant(vip: Vip): { readonly mac: string; readonly secondsAgo: number } | null {
+  /** Who claims a distributor's VIP besides this host; null if nobody has for a while. */
+  claimant(
+    distributorId: string,
+    vip: Vip,
+  ): { readonly mac: string; readonly secondsAgo: number } | null {
     const conflict = this.#conflicts.get(vipKey(vip));
-    if (conflict === undefined) return null;
+    if (conflict?.distributorId !== distributorId) return null;
     const { mac, at } = conflict;
     return { mac, secondsAgo: Number((this.#now() - at) / 1_000_000_000n) };
   }
@@ -49,9 +59,15 @@ export class ConflictWatch {
   #note(claim: VipClaim): void {
     const key = vipKey(claim.vip);
     const known = this.#conflicts.get(key);
-    this.#conflicts.set(key, claim);
-    if (known?.mac === claim.mac) return;
-    this.#log.warn({ ...describe(claim), event: 'vip-conflict' }, 'another station claims the VIP');
+    const same = known?.distributorId === claim.distributorId ? known : null;
+    const due = same === null || claim.at - same.loggedAt >= betweenEvents;
+    const isEvent = due && same?.mac !== claim.mac;
+    this.#conflicts.set(key, { ...claim, loggedAt: isEvent ? claim.at : (same?.loggedAt ?? 0n) });
+    if (isEvent)
+      this.#log.warn(
+        { ...describe(claim), event: 'vip-conflict' },
+        'another station claims the VIP',
+      );
   }
 
   #defend({ distributorId, vip, mac }: VipClaim): void {

@@ -44,12 +44,14 @@ export interface Advertised {
   readonly mac: number;
   /** Who asked; null: to all nodes, unasked. */
   readonly to: number | null;
+  /** Where the VIP stands in the frame. */
+  readonly vipAt: number;
 }
 
 /** RFC 4861, section 4.4; traffic class and flow label are the request's. */
-export function becomeAdvertisement(frame: FuzzFrame, { at, mac, to }: Advertised): void {
+export function becomeAdvertisement(frame: FuzzFrame, { at, mac, to, vipAt }: Advertised): void {
   const { buffer, view } = frame;
-  const target = Buffer.from(buffer.subarray(at + 48, at + 64));
+  const target = Buffer.from(buffer.subarray(vipAt, vipAt + 16));
   setMac(frame, 0, to ?? ALL_NODES_MAC);
   setMac(frame, 6, mac);
   view.setUint16(at + 4, ADVERTISEMENT_LENGTH);

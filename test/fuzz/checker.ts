@@ -118,11 +118,11 @@ export class Checker {
     if (verdicts.FORWARDED.has(verdict)) this.#becomeForwarded(expected, out, judgement);
     else if (verdict === verdicts.TX_ARP_REPLY) becomeArpReply(expected, at, mac);
     else if (verdict === verdicts.TX_ADVERTISEMENT) {
-      const { to, probe } = judgement.answer;
-      becomeAdvertisement(expected, { at, mac, to: probe ? null : to });
+      const { to, probe, vipAt } = judgement.answer;
+      becomeAdvertisement(expected, { at, mac, to: probe ? null : to, vipAt });
     } else if (verdict === verdicts.TX_VIP_DEFENDED) {
       if (frame.u16(at - 2) === 0x0806) becomeArpAnnouncement(expected, at, mac);
-      else becomeAdvertisement(expected, { at, mac, to: null });
+      else becomeAdvertisement(expected, { at, mac, to: null, vipAt: judgement.answer.vipAt });
     }
     if (!out.equals(expected.bytes))
       fail(judgement, verdict, `left as ${hexOf(out)},\nnot as ${hexOf(expected.bytes)}`);

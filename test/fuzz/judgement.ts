@@ -11,8 +11,8 @@ export class Judgement {
   networkOffset = 0;
   /** Bytes up to the end of the IP packet, by its own account. */
   accounted = 0;
-  /** What a neighbour solicitation is answered to, or 0: see `ndp-oracle.ts`. */
-  readonly answer = { to: 0, probe: false };
+  /** Whom a neighbour solicitation is answered to, and where the VIP stands in the frame. */
+  readonly answer = { to: 0, probe: false, vipAt: 0 };
   /** The flow, if it may be written down, and which owners for. */
   flow = '';
   /** Whether a forwarded packet is certain to have been written down. */

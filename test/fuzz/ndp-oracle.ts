@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Neighbour solicitations and advertisements about a VIP (RFC 4861, sections 7.1.1 and 7.1.2).
+// Solicitations and advertisements about a VIP (RFC 4861, sections 6.1.1, 7.1.1 and 7.1.2).
 import { onesSum, type FuzzFrame } from './frame.ts';
 import { isGroupMac, macNumber } from './mac.ts';
-import { ICMPV6 } from './ip-walk.ts';
+import { ICMPV6, Walk } from './ip-walk.ts';
 import type { Judgement } from './judgement.ts';
 import * as verdicts from './verdicts.ts';
 import { portAt, vipByIpv6 } from './world.ts';
 
+const ROUTER_SOLICITATION = 133;
 const SOLICITATION = 135;
 const ADVERTISEMENT = 136;
-const FIXED_PART = 24;
+/** Bytes before the options. */
+const FIXED_PART: Readonly<Record<number, number>> = {
+  [ROUTER_SOLICITATION]: 8,
+  [SOLICITATION]: 24,
+  [ADVERTISEMENT]: 24,
+};
 const LONGEST_MESSAGE = 256;
 const SOURCE_ADDRESS = 1;
 const TARGET_ADDRESS = 2;
@@ -21,39 +27,83 @@ export interface Ipv6At {
   readonly attachment: number;
 }
 
+interface Message {
+  /** Of the IPv6 header. */
+  readonly header: number;
+  /** Of the message. */
+  readonly at: number;
+  readonly end: number;
+  readonly type: number;
+  /** Bytes before the options. */
+  readonly fixed: number;
+}
+
+const walk = new Walk();
+
+/** Hop limit 255 proves that no router has passed it on. */
+function messageIn(frame: FuzzFrame, header: number): Message | null {
+  if (frame.u8(header) >>> 4 !== 6 || frame.u8(header + 7) !== 255) return null;
+  const end = header + 40 + frame.u16(header + 4);
+  walk.ipv6(frame, header, Math.min(end, frame.length));
+  if (walk.defects !== 0 || walk.part !== 'whole' || walk.protocol !== ICMPV6) return null;
+  const { at } = walk;
+  if (at + 8 > Math.min(end, frame.length)) return null;
+  const type = frame.u8(at);
+  const fixed = FIXED_PART[type];
+  if (fixed === undefined || at + fixed > Math.min(end, frame.length)) return null;
+  return { header, at, end, type, fixed };
+}
+
 /** False if the packet is no such message, or is about no VIP: then it is a packet like any other. */
 export function judgeNeighbour(frame: FuzzFrame, packet: Ipv6At, judgement: Judgement): boolean {
-  const { at } = packet;
-  const message = at + 40;
-  const length = frame.u16(at + 4);
-  const isIcmpv6 = frame.u8(at) >>> 4 === 6 && frame.u8(at + 6) === ICMPV6;
-  // Hop limit 255 proves that no router has passed it on.
-  if (!isIcmpv6 || frame.u8(at + 7) !== 255 || length < FIXED_PART) return false;
-  if (message + FIXED_PART > frame.length) return false;
-  const type = frame.u8(message);
-  if (type !== SOLICITATION && type !== ADVERTISEMENT) return false;
-  const vip = vipByIpv6(packet.attachment, frame.view, message + 8);
-  if (vip < 0) return false;
-
+  const message = messageIn(frame, packet.at);
+  if (message === null) return false;
+  const { type, at } = message;
+  const asks = type !== ADVERTISEMENT;
+  const source = packet.at + 8;
+  const target = at + 8;
+  let vipAt = asks ? source : target;
+  let vip = vipByIpv6(packet.attachment, frame.view, vipAt);
+  const claims = vip >= 0;
+  if (!claims) {
+    if (type !== SOLICITATION) return false;
+    vipAt = target;
+    vip = vipByIpv6(packet.attachment, frame.view, vipAt);
+    if (vip < 0) return false;
+  }
   judgement.vip = vip;
-  const portMac = macNumber(portAt(frame.port).mac);
-  if (type === SOLICITATION && !frame.isGroup(0) && frame.mac(0) !== portMac) {
-    judgement.allow(verdicts.PASS_OTHER_MAC);
-    return true;
-  }
-  if (message + length > frame.length) {
-    judgement.allow(verdicts.DROP_TRUNCATED);
-    return true;
-  }
-  const sender = senderOf(frame, at, type === SOLICITATION ? SOURCE_ADDRESS : TARGET_ADDRESS);
-  if (sender === null || !isValid(frame, at, sender)) judgement.allow(verdicts.DROP_BAD_HEADER);
-  else if (type === SOLICITATION) {
-    judgement.answer.to = sender.mac;
-    judgement.answer.probe = isUnspecified(frame, at + 8);
-    judgement.allow(verdicts.TX_ADVERTISEMENT);
-  } else if (sender.mac === portMac) judgement.allow(verdicts.PASS_NOT_REQUEST);
-  else judgement.allow(verdicts.TX_VIP_DEFENDED, verdicts.PASS_VIP_CLAIMED);
+  judgement.answer.vipAt = vipAt;
+  judgeMessage(frame, message, { judgement, claims });
   return true;
+}
+
+function judgeMessage(
+  frame: FuzzFrame,
+  message: Message,
+  { judgement, claims }: { readonly judgement: Judgement; readonly claims: boolean },
+): void {
+  const { header, type } = message;
+  const portMac = macNumber(portAt(frame.port).mac);
+  const isProbe = isUnspecified(frame, header + 8);
+  if (!claims && !frame.isGroup(0) && frame.mac(0) !== portMac) {
+    judgement.allow(verdicts.PASS_OTHER_MAC);
+    return;
+  }
+  if (message.end > frame.length) {
+    judgement.allow(verdicts.DROP_TRUNCATED);
+    return;
+  }
+  const sender = senderOf(frame, message);
+  if (sender === null || !isValid(frame, message, sender))
+    judgement.allow(verdicts.DROP_BAD_HEADER);
+  else if (!claims && isProbe && !frame.isGroup(0)) judgement.allow(verdicts.DROP_BAD_HEADER);
+  else if (!claims) {
+    judgement.answer.to = sender.mac;
+    judgement.answer.probe = isProbe;
+    judgement.allow(verdicts.TX_ADVERTISEMENT);
+  } else if (sender.mac === portMac || (type !== ADVERTISEMENT && !sender.fromOption))
+    judgement.allow(verdicts.PASS_NOT_REQUEST);
+  else judgement.allow(verdicts.TX_VIP_DEFENDED, verdicts.PASS_VIP_CLAIMED);
 }
 
 interface Sender {
@@ -62,10 +112,10 @@ interface Sender {
 }
 
 /** Who sent the message, by its last option of the kind or by its frame; null: not well-formed. */
-function senderOf(frame: FuzzFrame, at: number, wanted: number): Sender | null {
-  const end = at + 40 + frame.u16(at + 4);
+function senderOf(frame: FuzzFrame, { at, end, type, fixed }: Message): Sender | null {
+  const wanted = type === ADVERTISEMENT ? TARGET_ADDRESS : SOURCE_ADDRESS;
   let sender: Sender = { mac: frame.mac(6), fromOption: false };
-  for (let option = at + 40 + FIXED_PART; option < end;) {
+  for (let option = at + fixed; option < end;) {
     if (option + 8 > end) return null;
     const length = frame.u8(option + 1) * 8;
     if (length === 0 || option + length > end) return null;
@@ -75,24 +125,23 @@ function senderOf(frame: FuzzFrame, at: number, wanted: number): Sender | null {
   return sender;
 }
 
-function isValid(frame: FuzzFrame, at: number, sender: Sender): boolean {
-  const message = at + 40;
-  const length = frame.u16(at + 4);
+function isValid(frame: FuzzFrame, message: Message, sender: Sender): boolean {
+  const { header, at, end, type } = message;
+  const length = end - at;
   if (length > LONGEST_MESSAGE || length % 8 !== 0) return false;
-  if (frame.u8(message + 1) !== 0 || icmpv6Sum(frame, at, length) !== 0xffff) return false;
+  if (frame.u8(at + 1) !== 0 || icmpv6Sum(frame, message) !== 0xffff) return false;
   if (frame.isGroup(6) || isGroupMac(sender.mac)) return false;
-  if (frame.u8(at + 8) === 0xff) return false;
-  const toGroup = frame.u8(at + 24) === 0xff;
-  if (frame.u8(message) === ADVERTISEMENT) {
-    return !(toGroup && (frame.u8(message + 4) & SOLICITED) !== 0);
-  }
-  return !isUnspecified(frame, at + 8) || (isSolicitedNode(frame, at + 24) && !sender.fromOption);
+  if (frame.u8(header + 8) === 0xff) return false;
+  const toGroup = frame.u8(header + 24) === 0xff;
+  if (type === ADVERTISEMENT) return !(toGroup && (frame.u8(at + 4) & SOLICITED) !== 0);
+  if (type === ROUTER_SOLICITATION || !isUnspecified(frame, header + 8)) return true;
+  return isSolicitedNode(frame, header + 24) && !sender.fromOption;
 }
 
 /** RFC 8200, section 8.1; 0xffff if the checksum is right. */
-function icmpv6Sum(frame: FuzzFrame, at: number, length: number): number {
-  const addresses = onesSum(frame.view, at + 8, at + 40);
-  let sum = addresses + onesSum(frame.view, at + 40, at + 40 + length) + length + ICMPV6;
+function icmpv6Sum(frame: FuzzFrame, { header, at, end }: Message): number {
+  const addresses = onesSum(frame.view, header + 8, header + 40);
+  let sum = addresses + onesSum(frame.view, at, end) + (end - at) + ICMPV6;
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return sum;
 }

@@ -4,7 +4,8 @@ import { test } from 'vitest';
 import { ALL_NODES, ALL_NODES_MAC, BROADCAST_MAC, groupMac, solicitedNode } from './addresses.ts';
 import { PORT_MAC, vips, type Vip } from './distributors.ts';
 import { check } from './fixture.ts';
-import { nonce } from './ndp-messages.ts';
+import { destinationOptions } from './extension-headers.ts';
+import { nonce, sourceLinkLayer } from './ndp-messages.ts';
 import { ethernet } from './packet-builder.ts';
 import { variations, type PacketRecord } from './packet-record.ts';
 
@@ -23,6 +24,9 @@ const claim6 = fromThief6.ipv6(link).advertise({ ...advertised, mac: THIEF });
 const toAll6 = ethernet({ to: ALL_NODES_MAC, from: PORT_MAC });
 const answer6 = toAll6.ipv6(toAllNodes).advertise({ ...advertised, mac: PORT_MAC });
 const group = solicitedNode(target);
+const ROUTER = '2001:db8::1';
+const routerSolicitation = { type: 133, sequence: 0 } as const;
+const askingFrom = (from: string) => fromThief6.ipv6({ from, to: ALL_NODES, hopLimit: 255 });
 
 const claimed = (to: Vip, header: ReturnType<typeof ethernet>) =>
   header.ipv6({ ...link, from: to.key.address }).advertise({ ...advertised, mac: THIEF });
@@ -34,6 +38,44 @@ test.each<PacketRecord>([
     frame: fromThief6.ipv6(link).advertise({ ...advertised, override, mac: THIEF }),
     ...{ ...defended, answer: answer6 },
   })),
+  {
+    it: 'behind an extension header',
+    vip: vip6,
+    frame: fromThief6
+      .ipv6({ ...link, extensions: [destinationOptions()] })
+      .advertise({ ...advertised, mac: THIEF }),
+    ...{ ...defended, answer: answer6 },
+  },
+  {
+    it: 'by a solicitation for another address, from the VIP',
+    vip: vip6,
+    frame: askingFrom(target).solicit({ target: ROUTER, sourceMac: THIEF }),
+    ...{ ...defended, answer: answer6 },
+  },
+  {
+    it: 'by a router solicitation from the VIP',
+    vip: vip6,
+    frame: askingFrom(target).icmp({ ...routerSolicitation, payload: sourceLinkLayer(THIEF) }),
+    ...{ ...defended, answer: answer6 },
+  },
+  {
+    it: 'a solicitation from the VIP that says no MAC claims nothing',
+    vip: vip6,
+    frame: askingFrom(target).solicit({ target: ROUTER, sourceMac: null }),
+    verdict: 'pass_not_request',
+  },
+  {
+    it: 'our own solicitation from the VIP claims nothing',
+    vip: vip6,
+    frame: askingFrom(target).solicit({ target: ROUTER, sourceMac: PORT_MAC }),
+    verdict: 'pass_not_request',
+  },
+  {
+    it: 'a router solicitation from another address is the host’s',
+    vip: null,
+    frame: askingFrom(ROUTER).icmp({ ...routerSolicitation, payload: sourceLinkLayer(THIEF) }),
+    verdict: 'pass_not_vip',
+  },
   {
     it: 'from the VIP itself',
     ...{ vip: vip6, frame: claimed(vip6, fromThief6), ...defended, answer: answer6 },

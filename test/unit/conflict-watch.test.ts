@@ -39,21 +39,21 @@ function later(seconds: number): void {
 
 describe('a claim to a VIP', () => {
   test('names the claimant until nobody has claimed it for a minute', () => {
-    expect(watch.claimant(vip)).toBeNull();
+    expect(watch.claimant(distributorId, vip)).toBeNull();
     claim(thief);
     later(2);
-    expect(watch.claimant(vip)).toEqual({ mac: thief, secondsAgo: 2 });
+    expect(watch.claimant(distributorId, vip)).toEqual({ mac: thief, secondsAgo: 2 });
     later(58);
-    expect(watch.claimant(vip)).toEqual({ mac: thief, secondsAgo: 60 });
+    expect(watch.claimant(distributorId, vip)).toEqual({ mac: thief, secondsAgo: 60 });
     later(1);
-    expect(watch.claimant(vip)).toBeNull();
+    expect(watch.claimant(distributorId, vip)).toBeNull();
   });
 
   test('is an event when it begins, when another station makes it, and when it is over', () => {
     claim(thief);
     later(5);
     claim(thief);
-    later(5);
+    later(6);
     claim(otherThief);
     later(61);
     expect(events.map(({ event, mac }) => [event, mac])).toEqual([
@@ -63,12 +63,25 @@ describe('a claim to a VIP', () => {
     ]);
   });
 
+  test('is nobody’s when another distributor has the VIP', () => {
+    claim(thief);
+    expect(watch.claimant('0f0f0f0f-9a3f-4a8e-8d0a-3f4f3a0f5e11', vip)).toBeNull();
+  });
+
+  test('with ever new MACs is an event once in ten seconds', () => {
+    for (let second = 0; second < 25; second++) {
+      claim(`02:00:00:00:00:${(16 + second).toString(16)}`);
+      later(1);
+    }
+    expect(events).toHaveLength(3);
+  });
+
   test('keeps the minute running anew with every claim', () => {
     claim(thief);
     later(50);
     claim(thief);
     later(50);
-    expect(watch.claimant(vip)).not.toBeNull();
+    expect(watch.claimant(distributorId, vip)).not.toBeNull();
   });
 
   test('is answered as often as the data path says it is due', () => {
@@ -82,7 +95,7 @@ describe('a claim to a VIP', () => {
       throw new Error('the port is down');
     };
     claim(thief);
-    expect(watch.claimant(vip)?.mac).toBe(thief);
+    expect(watch.claimant(distributorId, vip)?.mac).toBe(thief);
     expect(events).toHaveLength(2);
   });
 });
