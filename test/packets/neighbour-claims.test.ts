@@ -2,10 +2,11 @@
 // Another station advertises the VIP as its own: the program says once a second that it is not.
 import { test } from 'vitest';
 import { ALL_NODES, ALL_NODES_MAC, BROADCAST_MAC, groupMac, solicitedNode } from './addresses.ts';
+import { concat, macBytes } from './bytes.ts';
 import { PORT_MAC, vips, type Vip } from './distributors.ts';
 import { check } from './fixture.ts';
 import { destinationOptions } from './extension-headers.ts';
-import { nonce, sourceLinkLayer } from './ndp-messages.ts';
+import { nonce } from './ndp-messages.ts';
 import { ethernet } from './packet-builder.ts';
 import { variations, type PacketRecord } from './packet-record.ts';
 
@@ -25,6 +26,8 @@ const toAll6 = ethernet({ to: ALL_NODES_MAC, from: PORT_MAC });
 const answer6 = toAll6.ipv6(toAllNodes).advertise({ ...advertised, mac: PORT_MAC });
 const group = solicitedNode(target);
 const ROUTER = '2001:db8::1';
+/** A source link-layer address option. */
+const thiefsAddress = concat(Uint8Array.of(1, 1), macBytes(THIEF));
 const routerSolicitation = { type: 133, sequence: 0 } as const;
 const askingFrom = (from: string) => fromThief6.ipv6({ from, to: ALL_NODES, hopLimit: 255 });
 
@@ -55,7 +58,7 @@ test.each<PacketRecord>([
   {
     it: 'by a router solicitation from the VIP',
     vip: vip6,
-    frame: askingFrom(target).icmp({ ...routerSolicitation, payload: sourceLinkLayer(THIEF) }),
+    frame: askingFrom(target).icmp({ ...routerSolicitation, payload: thiefsAddress }),
     ...{ ...defended, answer: answer6 },
   },
   {
@@ -73,7 +76,7 @@ test.each<PacketRecord>([
   {
     it: 'a router solicitation from another address is the host’s',
     vip: null,
-    frame: askingFrom(ROUTER).icmp({ ...routerSolicitation, payload: sourceLinkLayer(THIEF) }),
+    frame: askingFrom(ROUTER).icmp({ ...routerSolicitation, payload: thiefsAddress }),
     verdict: 'pass_not_vip',
   },
   {
