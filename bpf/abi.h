@@ -173,13 +173,19 @@ DIST_ASSERT_SIZE(struct dist_flow, 16);
 
 /*
  * A flow's first packet, at the index that its hash gives, until another one's takes the
- * place. `tag` is the hash xor `pin`: words of two writers do not match each other.
+ * place. `tag` is the hash, with a mark for its low 16 bits (which the index stands for),
+ * xor `pin`: words of two writers do not match each other.
  */
 struct dist_opening {
 	__u64 tag;
 	dist_pin pin;
 };
 DIST_ASSERT_SIZE(struct dist_opening, 16);
+
+/* The mark of a TCP SYN: this bit, and the high bits of its sequence number. Others: 0. */
+#define DIST_MARK_MASK 0xffffULL
+#define DIST_MARK_SYN 0x8000
+#define DIST_MARK_SEQUENCE_SHIFT 17
 
 /* How many flow entries a VIP has; element 0: how many there are. */
 struct dist_share {

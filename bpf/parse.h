@@ -78,6 +78,7 @@ struct packet {
 	__u32 identification; /* of a fragment's datagram */
 	__u32 offset; /* where load() reads: bytes from the start of the frame */
 	__u32 left; /* bytes from there to the end of the packet */
+	__u32 sequence; /* number, of TCP */
 	__u16 ether_type; /* behind the tags, network order */
 	__u16 network_offset; /* bytes from the start of the frame to the network header */
 	__u8 part; /* enum part */
@@ -87,9 +88,9 @@ struct packet {
 	bool marked; /* its protocol marks the start of a connection */
 	bool has_ports; /* source-port affinity applies */
 	bool error; /* an ICMP error: the flow is that of the packet inside it */
-	__u8 reserved;
+	__u8 reserved[5];
 };
-DIST_ASSERT_SIZE(struct packet, 88);
+DIST_ASSERT_SIZE(struct packet, 96);
 
 /*
  * Copies from packet->offset, and moves it. For what is rare and lies deep in a packet:

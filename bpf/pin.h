@@ -98,38 +98,68 @@ static __always_inline __u16 oldest_owner(struct dist_slot owners)
 	return none ? owners.current : owners.previous;
 }
 
-/* Where a flow's pin is: in its flow entry, or else in the opening that its hash leads to. */
+/* What is known of a flow. */
 struct record {
 	struct dist_flow *flow;
 	struct dist_opening *opening;
-	__u64 hash; /* of the opening */
-	dist_pin pin; /* 0 = the flow has none */
+	__u64 hash; /* of the opening, without mark */
+	dist_pin entry; /* of the flow's entry; 0 = it has none */
+	dist_pin opened; /* of its opening; 0 = it has none */
+	__u16 mark; /* of the opening */
+	bool is_used; /* the entry is that of a connection which may not be over */
 };
+
+static __always_inline void find_entry(const struct packet *packet, struct record *record)
+{
+	record->flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
+	if (record->flow)
+		record->entry = *(volatile dist_pin *)&record->flow->pin;
+	if (!record->entry) /* the sweep is about to remove it */
+		record->flow = NULL;
+}
 
 static __always_inline void find_opening(const struct packet *packet, struct record *record)
 {
-	__u32 index;
+	__u64 hash = dist_flow_hash(flow_secret, &packet->flow_key), word;
+	__u32 index = hash & opening_mask;
 	dist_pin pin;
 
-	record->flow = NULL;
-	record->pin = 0;
-	record->hash = dist_flow_hash(flow_secret, &packet->flow_key);
-	index = record->hash & opening_mask;
+	record->hash = hash & ~DIST_MARK_MASK;
 	record->opening = bpf_map_lookup_elem(&openings, &index);
 	if (!record->opening)
 		return;
 	pin = *(volatile dist_pin *)&record->opening->pin;
-	if ((*(volatile __u64 *)&record->opening->tag ^ pin) == record->hash)
-		record->pin = pin;
+	word = *(volatile __u64 *)&record->opening->tag ^ pin;
+	if ((word & ~DIST_MARK_MASK) != record->hash)
+		return;
+	record->opened = pin;
+	record->mark = word & DIST_MARK_MASK;
 }
 
-static __always_inline void find_record(const struct packet *packet, struct record *record)
+static __always_inline void write_opening(const struct record *record, dist_pin pin, __u16 mark)
 {
-	record->flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
-	if (record->flow)
-		record->pin = *(volatile dist_pin *)&record->flow->pin;
-	if (!record->flow || !record->pin)
-		find_opening(packet, record);
+	if (!record->opening)
+		return;
+	*(volatile dist_pin *)&record->opening->pin = pin;
+	*(volatile __u64 *)&record->opening->tag = (record->hash | mark) ^ pin;
+}
+
+static __always_inline __u16 mark_of(const struct packet *packet)
+{
+	if (!packet->starts || packet->flow_key.protocol != IPPROTO_TCP)
+		return 0;
+	return DIST_MARK_SYN | packet->sequence >> DIST_MARK_SEQUENCE_SHIFT;
+}
+
+/*
+ * Whether the packet goes on with what left the mark. A stranger's SYN does not have the
+ * sequence numbers of the connection that it would move.
+ */
+static __always_inline bool follows(const struct packet *packet, __u16 mark)
+{
+	__u32 since = (packet->sequence >> DIST_MARK_SEQUENCE_SHIFT) - mark;
+
+	return !(mark & DIST_MARK_SYN) || packet->error || (since & (DIST_MARK_SYN - 1)) <= 1;
 }
 
 /*
@@ -153,29 +183,65 @@ static __always_inline bool admit(const struct packet *packet, const struct dist
 	return true;
 }
 
-/* False if the flow should have an entry and cannot: its opening then goes on standing in. */
-static __always_inline bool keep_pin(const struct packet *packet, const struct dist_vip *vip,
-				     struct record *record, dist_pin pin)
+/*
+ * The packet that confirms an opening makes an entry of it. False if there is no room:
+ * the opening, which needs no further proof, then goes on standing in.
+ */
+static __always_inline bool confirm(const struct packet *packet, const struct dist_vip *vip,
+				    const struct record *record, dist_pin pin)
 {
-	bool confirmed = record->pin && !packet->starts, admitted = false;
+	bool done;
 
-	if (record->flow) {
-		/* Only the sweep writes 0, over a pin that no longer counts. */
-		if (pin == record->pin ||
-		    __sync_val_compare_and_swap(&record->flow->pin, record->pin, pin))
-			return true;
-		find_opening(packet, record);
-		confirmed = false;
-	}
-	if (confirmed)
-		admitted = admit(packet, vip, pin);
-	if (admitted)
-		pin = 0;
-	if (record->opening && pin != record->pin) {
-		*(volatile dist_pin *)&record->opening->pin = pin;
-		*(volatile __u64 *)&record->opening->tag = record->hash ^ pin;
-	}
-	return admitted || !confirmed;
+	if (record->flow) /* of a connection before, closing or idle */
+		done = __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) ==
+		       record->entry;
+	else
+		done = admit(packet, vip, pin);
+	write_opening(record, done ? 0 : pin, 0);
+	return done;
+}
+
+/* False if there is no such entry, or the sweep has just taken it. */
+static __always_inline bool reuse_entry(const struct record *record, dist_pin pin)
+{
+	return record->flow && !record->is_used &&
+	       __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) != 0;
+}
+
+static __always_inline bool choose_live(struct choice *choice, const struct dist_vip *vip,
+					const struct packet *packet, dist_pin pin, __u32 now)
+{
+	return pin && choose(choice, vip, (__u16)(pin >> DIST_PIN_OWNER_SHIFT)) &&
+	       is_live(pin, vip, packet, now, choice->position);
+}
+
+/* What the packet's amphora follows from, and what is then to be written. */
+enum source {
+	FROM_ENTRY, /* refreshed */
+	FROM_OPENING, /* confirmed, or of a start again: refreshed */
+	FROM_TABLE, /* an opening is left, or the entry that no longer counts is used again */
+	FROM_TABLE_BESIDE, /* nothing: the opening there is another connection's */
+};
+
+static __always_inline enum source choose_source(const struct packet *packet,
+						 const struct dist_vip *vip, struct record *record,
+						 struct choice *choice, __u32 now)
+{
+	bool live, opened;
+
+	find_entry(packet, record);
+	live = choose_live(choice, vip, packet, record->entry, now);
+	if (live && !(record->entry & DIST_PIN_CLOSING))
+		return FROM_ENTRY;
+	find_opening(packet, record);
+	opened = choose_live(choice, vip, packet, record->opened, now);
+	record->is_used = live;
+	if (opened &&
+	    (packet->starts ? !(record->opened & DIST_PIN_CLOSING) : follows(packet, record->mark)))
+		return FROM_OPENING;
+	if (live && !packet->starts)
+		return FROM_ENTRY;
+	return opened && !packet->starts ? FROM_TABLE_BESIDE : FROM_TABLE;
 }
 
 /*
@@ -186,37 +252,41 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 		   __u32 word, struct choice *choice)
 {
 	struct dist_slot owners = { .current = word, .previous = word >> 16 };
-	enum dist_verdict verdict;
+	enum dist_verdict verdict = DIST_TX_PINNED;
 	struct record record = {};
 	__u32 now = seconds_now();
-	bool closing;
+	enum source source;
+	dist_pin known = 0, next;
 
 	if (!packet || !vip || !slot || !choice)
 		return DIST_DROP_INTERNAL;
-	closing = packet->ends;
 	packet->flow_key.vip_id = vip->vip_id;
-	find_record(packet, &record);
-	if (record.pin && !(packet->starts && (record.pin & DIST_PIN_CLOSING)) &&
-	    choose(choice, vip, (__u16)(record.pin >> DIST_PIN_OWNER_SHIFT)) &&
-	    is_live(record.pin, vip, packet, now, choice->position)) {
-		closing |= (record.pin & DIST_PIN_CLOSING) != 0;
-		verdict = DIST_TX_PINNED;
+	source = choose_source(packet, vip, &record, choice, now);
+	if (source == FROM_ENTRY || source == FROM_OPENING) {
+		known = source == FROM_ENTRY ? record.entry : record.opened;
+		choose(choice, vip, (__u16)(known >> DIST_PIN_OWNER_SHIFT));
 	} else {
 		bool new_flow = packet->starts || (!packet->marked && !is_learning(vip, now));
 
-		if (!choose(choice, vip, new_flow ? owners.current : oldest_owner(owners)))
-			return DIST_DROP_NO_AMPHORA;
+		choose(choice, vip, new_flow ? owners.current : oldest_owner(owners));
 		choice->new_flow = new_flow && !packet->error;
 		verdict = new_flow ? DIST_TX_NEW : DIST_TX_PREVIOUS;
-		if (!record.flow)
-			record.pin = 0;
 	}
+	if (!choice->position)
+		return DIST_DROP_NO_AMPHORA;
 	if (is_loop(packet, choice))
 		return DIST_DROP_LOOP;
 	if (packet->error)
 		return DIST_TX_ICMP_ERROR;
-	if (!keep_pin(packet, vip, &record, make_pin(choice, now, closing)))
+
+	next = make_pin(choice, now, packet->ends || (known & DIST_PIN_CLOSING));
+	if (source == FROM_ENTRY && next != known)
+		__sync_val_compare_and_swap(&record.flow->pin, known, next);
+	else if (source == FROM_OPENING && !packet->starts && !confirm(packet, vip, &record, next))
 		verdict = DIST_TX_UNPINNED;
+	else if ((source == FROM_TABLE && !reuse_entry(&record, next)) ||
+		 (source == FROM_OPENING && packet->starts))
+		write_opening(&record, next, mark_of(packet));
 	keep_unsettled(slot, owners, choice, now);
 	return verdict;
 }

@@ -33,6 +33,7 @@ static __always_inline enum dist_verdict parse_tcp(struct cursor *cursor, struct
 		return DIST_DROP_TRUNCATED;
 	packet->flow_key.source_port = tcp->source;
 	packet->flow_key.destination_port = tcp->destination;
+	packet->sequence = bpf_ntohl(tcp->sequence);
 	packet->ends = tcp->flags & (TCP_FIN | TCP_RST);
 	packet->starts = (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 	return GO_ON;

@@ -109,7 +109,8 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
   });
-  if (opening.pin == 0 || (opening.tag ^ opening.pin) != hash) return info.Env().Null();
+  if (opening.pin == 0 || ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) != 0)
+    return info.Env().Null();
   return PinToJs(info.Env(), opening.pin, false);
 }
 
@@ -125,7 +126,7 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
     if (!confirmed) {
       uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
       uint32_t index = hash & program.opening_mask();
-      dist_opening opening = {.tag = hash ^ flow.pin, .pin = flow.pin};
+      dist_opening opening = {.tag = (hash & ~DIST_MARK_MASK) ^ flow.pin, .pin = flow.pin};
       Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
       return;
     }

@@ -60,9 +60,9 @@ export class ConflictWatch {
     const key = vipKey(claim.vip);
     const known = this.#conflicts.get(key);
     const same = known?.distributorId === claim.distributorId ? known : null;
-    const due = same === null || claim.at - same.loggedAt >= betweenEvents;
-    const isEvent = due && same?.mac !== claim.mac;
-    this.#conflicts.set(key, { ...claim, loggedAt: isEvent ? claim.at : (same?.loggedAt ?? 0n) });
+    const isEvent =
+      same === null || (same.mac !== claim.mac && claim.at - same.loggedAt >= betweenEvents);
+    this.#conflicts.set(key, { ...claim, loggedAt: isEvent ? claim.at : same.loggedAt });
     if (isEvent)
       this.#log.warn(
         { ...describe(claim), event: 'vip-conflict' },

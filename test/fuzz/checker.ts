@@ -161,8 +161,7 @@ export class Checker {
     if (datagram !== '') memory.noteFirstFragment(datagram, ports);
     if (flow !== '' && isForwarded) {
       const owner = this.#tenants.ownerWithMac(distributorOf(judgement), out.readUIntBE(0, 6));
-      if (judgement.writesFlow) memory.pin(flow, owner);
-      else memory.mayPin(flow, owner);
+      memory.mayPin(flow, owner);
     }
     if (flow !== '' && verdict === verdicts.DROP_LOOP)
       for (let owner = 1; ownerBit(owner) <= judgement.loopOwners; owner++)

@@ -15,8 +15,6 @@ export class Judgement {
   readonly answer = { to: 0, probe: false, vipAt: 0 };
   /** The flow, if it may be written down, and which owners for. */
   flow = '';
-  /** Whether a forwarded packet is certain to have been written down. */
-  writesFlow = false;
   loopOwners = 0;
   /** A first fragment that leaves its ports behind. */
   datagram = '';
@@ -30,7 +28,6 @@ export class Judgement {
     this.networkOffset = 0;
     this.accounted = 0;
     this.flow = '';
-    this.writesFlow = false;
     this.loopOwners = 0;
     this.datagram = '';
     this.#owners.fill(0);

@@ -26,10 +26,6 @@ export class Memory {
     return this.#pins.get(flow) ?? 0;
   }
 
-  pin(flow: string, owner: number): void {
-    this.#pins.set(flow, ownerBit(owner));
-  }
-
   mayPin(flow: string, owner: number): void {
     this.#pins.set(flow, this.pinnedTo(flow) | ownerBit(owner));
   }

@@ -113,7 +113,6 @@ export class Placement {
     // What the first one said counts, whatever protocol this one names (RFC 8200, 4.5).
     this.#recall(ports);
     this.#place(judgement, vip, this.#slotOf(vip, hasPorts(ports.protocol)));
-    judgement.writesFlow = false;
   }
 
   error(judgement: Judgement, vip: Vip): void {
@@ -146,7 +145,6 @@ export class Placement {
     if (this.#startsAnew(vip)) this.#offer(judgement, verdicts.TX_NEW, owners.current);
     else this.#offer(judgement, verdicts.TX_PREVIOUS, oldestOwner(owners));
     judgement.flow = this.#flowKey(vip);
-    judgement.writesFlow = true;
     this.#offerPins(judgement, [verdicts.TX_PINNED, verdicts.TX_UNPINNED], judgement.flow);
   }
 

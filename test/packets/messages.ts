@@ -43,15 +43,22 @@ function ports({ from, to }: Endpoints): Pick<Message, 'ports' | 'answeredPorts'
 export interface TcpFields extends Endpoints {
   /** One letter each: F, S, R, P, A, U. */
   readonly flags: string;
+  readonly sequence?: number;
   readonly payload?: Uint8Array;
 }
 
 const FLAGS = ['F', 'S', 'R', 'P', 'A', 'U'];
 
-export function tcpSegment({ from, to, flags, payload = nothing }: TcpFields): Message {
+export function tcpSegment({
+  from,
+  to,
+  flags,
+  sequence = 1000,
+  payload = nothing,
+}: TcpFields): Message {
   const bits = FLAGS.reduce((sum, flag, bit) => sum | (flags.includes(flag) ? 1 << bit : 0), 0);
   const bytes = concat(
-    ...[unsigned(2, from), unsigned(2, to), unsigned(4, 1000), unsigned(4, 2000)],
+    ...[unsigned(2, from), unsigned(2, to), unsigned(4, sequence), unsigned(4, 2000)],
     ...[unsigned(1, 5 << 4), unsigned(1, bits), unsigned(2, 0xffff)],
     ...[unsigned(2, 0), unsigned(2, 0), payload],
   );

@@ -145,6 +145,10 @@ describe.each(families)('an opening that does not count, IP%s', (family) => {
 describe.each(families)('packet by packet, IP%s', (family) => {
   const vip = vips.plain[family];
   const tcp = (flags: string) => tcpTo(vip, flags);
+  const at = (flags: string, sequence: number) =>
+    toVip(vip).tcp({ flags, sequence, from: 1234, to: 80 });
+  const syn = (sequence: number) => at('S', sequence);
+  const ack = (sequence: number) => at('A', sequence);
   const udp = toVip(vip).udp({ from: 1234, to: 53 });
   const slot = unsettled;
   const pinned = { verdict: 'tx_pinned', to: first } as const;
@@ -154,6 +158,21 @@ describe.each(families)('packet by packet, IP%s', (family) => {
       it: 'SYN, ACK',
       ...{ vip, frame: tcp('A'), slot, after: [tcp('S')], ...pinned, entryAfter: confirmed },
     },
+    ...variations([-1, 0, 0x1_ffff], (ahead): PacketRecord => ({
+      it: `SYN, and what is ${ahead} bytes behind it`,
+      ...{ vip, slot, after: [syn(0x2_0000)], ...pinned, entryAfter: confirmed },
+      frame: ack(0x2_0001 + ahead),
+    })),
+    {
+      it: 'SYN at the end of the sequence numbers, and what follows',
+      ...{ vip, frame: ack(0), slot, after: [syn(0xffff_ffff)], ...pinned, entryAfter: confirmed },
+    },
+    ...variations([0x1_0000, 0x9000_0000], (sequence): PacketRecord => ({
+      it: `a stranger’s SYN moves nobody whose numbers are at ${sequence}`,
+      ...{ vip, frame: ack(sequence), slot, after: [syn(0x8000_0000)] },
+      ...{ verdict: 'tx_previous', to: second, movesClock: true },
+      entryAfter: { owner: first, age: 0 },
+    })),
     {
       it: 'SYN, SYN: an opening still',
       ...{ vip, frame: tcp('S'), slot, after: [tcp('S')], ...pinned },
@@ -167,7 +186,7 @@ describe.each(families)('packet by packet, IP%s', (family) => {
     {
       it: 'SYN, RST, SYN: the tuple is used again',
       ...{ vip, frame: tcp('S'), slot, after: [tcp('S'), tcp('R')], ...isNew },
-      entryAfter: { owner: first, age: 0, confirmed: true },
+      entryAfter: { owner: first, age: 0, confirmed: true, closing: true },
     },
     {
       it: 'ACK, ACK: an older connection stays with the previous owner',

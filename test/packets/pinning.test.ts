@@ -10,8 +10,13 @@ const { first, second, third, vacant, none, gone } = owner;
 const { v4: vip, v6: vip6 } = vips.plain;
 const unsettled = { current: first, previous: second };
 
-const tcp = (flags: string) =>
-  ipv4({ from: CLIENT.v4, to: vip.key.address }).tcp({ flags, from: 1234, to: 80 });
+/** Far from those of the connection, which strangers do not know. */
+const STRANGERS = 0x9000_0000;
+const tcp = (flags: string, sequence?: number) =>
+  ipv4({ from: CLIENT.v4, to: vip.key.address }).tcp({
+    ...{ flags, from: 1234, to: 80 },
+    ...(sequence === undefined ? {} : { sequence }),
+  });
 const tcp6 = (flags: string) =>
   ipv6({ from: CLIENT.v6, to: vip6.key.address }).tcp({ flags, from: 1234, to: 80 });
 
@@ -175,16 +180,26 @@ describe('a closing entry', () => {
   const entry = { owner: second, age: 9, closing: true };
   test.each<PacketRecord>([
     {
-      it: 'gives way to SYN, which starts at the current owner',
+      it: 'stays beside SYN, which starts at the current owner',
       ...{ vip, frame: tcp('S'), slot: unsettled, entry },
-      ...{ verdict: 'tx_new', to: first, newFlow: true },
-      entryAfter: { owner: first, age: 0 },
+      ...{ verdict: 'tx_new', to: first, newFlow: true, entryAfter: entry },
     },
     {
-      it: 'gives way to an IPv6 SYN',
+      it: 'stays beside an IPv6 SYN',
       ...{ vip: vip6, frame: tcp6('S'), slot: unsettled, entry },
-      ...{ verdict: 'tx_new', to: first, newFlow: true },
-      entryAfter: { owner: first, age: 0 },
+      ...{ verdict: 'tx_new', to: first, newFlow: true, entryAfter: entry },
+    },
+    {
+      it: 'gives way to what follows on SYN',
+      ...{ vip, frame: tcp('A'), slot: unsettled, entry, after: [tcp('S')] },
+      ...{ verdict: 'tx_pinned', to: first, entryAfter: { owner: first, age: 0, closing: false } },
+    },
+    {
+      it: 'is not moved by a stranger’s FIN and SYN',
+      ...{ vip, frame: tcp('A'), slot: unsettled, entry: { owner: second, age: 9 } },
+      after: [tcp('FA', STRANGERS), tcp('S', STRANGERS)],
+      ...{ verdict: 'tx_pinned', to: second, movesClock: true },
+      entryAfter: { owner: second, age: 0, closing: true },
     },
     ...variations(['A', 'FA', 'SA', 'R'], (flags): PacketRecord => ({
       it: `keeps ${flags} and stays closing`,

@@ -83,7 +83,7 @@ describe.each(['v4', 'v6'] as const)('IP%s', (family) => {
     {
       it: 'INIT on a closing entry is new',
       ...{ vip, frame: sctp('INIT'), slot, entry: { ...entry, closing: true }, ...isNew },
-      entryAfter: { owner: first, age: 0 },
+      entryAfter: { ...entry, closing: true },
     },
     {
       it: 'an entry counts for as long as one of TCP',
