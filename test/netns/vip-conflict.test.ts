@@ -5,6 +5,7 @@ import { AddonInNamespace } from '../native/addon-in-namespace.ts';
 import { link } from '../native/cable.ts';
 import { announcementsOf } from '../support/announcements.ts';
 import { DaemonProcess } from '../support/daemon-process.ts';
+import { run } from '../support/namespaces.ts';
 import { neighbourMac } from '../support/neighbours.ts';
 import { createTestBed, type TestBed } from '../support/test-bed.ts';
 import { TestDistributor } from '../support/test-distributor.ts';
@@ -12,6 +13,8 @@ import { addressOf, FRONT_END_PORT, type Family } from '../support/topology.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const connections = 20;
+/** Between messages: few of them pass in the moment between a claim and the answer to it. */
+const intervalMs = 1000;
 /** From one claim of a thief's to the next. */
 const claimsEveryMs = 100;
 /** A VIP is defended at once, but not twice in this time. */
@@ -73,7 +76,7 @@ test.each([
       'the VIP to be one that may be defended',
       () => performance.now() - lastClaim[family] > defendedEveryMs,
     );
-    const opened = await bed.clients.openConnections({ family, count: connections });
+    const opened = await bed.clients.openConnections({ family, count: connections, intervalMs });
     expect(new Set(opened.map(({ amphora }) => amphora)).size).toBe(2);
     const seenBefore = await claimsSeen(family);
     const defendedBefore = await distributor.count(family, 'tx_vip_defended');
@@ -119,3 +122,26 @@ test.each([
     expect(events[0]).toContain(mac);
   },
 );
+
+test('IPv6: an amphora that solicits from the VIP does not get its traffic', async () => {
+  const { namespace } = bed.amphora(1);
+  const { ipv6 } = bed.vip;
+  // The daemon may have answered the last of several claims a second after the data path did.
+  await waitUntil(
+    'the VIP to be one that may be defended',
+    () => performance.now() - lastClaim[6] > 3 * defendedEveryMs,
+  );
+  const seenBefore = await claimsSeen(6);
+  // With the VIP on its port it asks for the router in the VIP's name, once it has forgotten it.
+  await run(namespace, ['ip', 'address', 'add', `${ipv6}/128`, 'dev', FRONT_END_PORT, 'nodad']);
+  await run(namespace, ['ip', '-6', 'neigh', 'flush', 'dev', FRONT_END_PORT]);
+  await run(namespace, ['ping', '-c1', '-W5', '-I', ipv6, bed.router.ipv6]).catch(() => null);
+  await waitUntil('its solicitation to arrive', async () => (await claimsSeen(6)) > seenBefore);
+  await waitUntil(
+    'the router to send to the distributor',
+    async () => (await neighbourMac(bed.namespaces.router, ipv6)) === bed.distributor.mac,
+    { deadlineMs: 2000 },
+  );
+  // It may have asked more than once within the second.
+  expect(await distributor.count(6, 'tx_vip_defended')).toBeGreaterThan(0);
+});
