@@ -201,11 +201,11 @@ static __always_inline bool confirm(const struct packet *packet, const struct di
 	return done;
 }
 
-/* False if there is no such entry, or the sweep has just taken it. */
+/* False if there is no such entry, or it has just been taken: by the sweep, or anew. */
 static __always_inline bool reuse_entry(const struct record *record, dist_pin pin)
 {
 	return record->flow && !record->is_used &&
-	       __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) != 0;
+	       __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) == record->entry;
 }
 
 static __always_inline bool choose_live(struct choice *choice, const struct dist_vip *vip,
@@ -215,7 +215,7 @@ static __always_inline bool choose_live(struct choice *choice, const struct dist
 	       is_live(pin, vip, packet, now, choice->position);
 }
 
-/* What the packet's amphora follows from, and what is then to be written. */
+/* What the choice follows from, and what is then to be written; of the first two it is made. */
 enum source {
 	FROM_ENTRY, /* refreshed */
 	FROM_OPENING, /* confirmed, or of a start again: refreshed */
@@ -239,8 +239,10 @@ static __always_inline enum source choose_source(const struct packet *packet,
 	if (opened &&
 	    (packet->starts ? !(record->opened & DIST_PIN_CLOSING) : follows(packet, record->mark)))
 		return FROM_OPENING;
-	if (live && !packet->starts)
+	if (live && !packet->starts) {
+		choose(choice, vip, (__u16)(record->entry >> DIST_PIN_OWNER_SHIFT));
 		return FROM_ENTRY;
+	}
 	return opened && !packet->starts ? FROM_TABLE_BESIDE : FROM_TABLE;
 }
 
@@ -264,7 +266,6 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 	source = choose_source(packet, vip, &record, choice, now);
 	if (source == FROM_ENTRY || source == FROM_OPENING) {
 		known = source == FROM_ENTRY ? record.entry : record.opened;
-		choose(choice, vip, (__u16)(known >> DIST_PIN_OWNER_SHIFT));
 	} else {
 		bool new_flow = packet->starts || (!packet->marked && !is_learning(vip, now));
 
