@@ -6,21 +6,25 @@ import type { Config } from './config.ts';
 import type { Datapath } from './datapath/datapath.ts';
 import { KernelDatapath } from './datapath/kernel-datapath.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
+import { runFlow } from './driver/engine.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
 import type { WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
+import { ChangeReview } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
+import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { StatusBoard } from './reconcile/status-board.ts';
 import { MemoryStore } from './store/memory-store.ts';
 import type { Store } from './store/store.ts';
 
-/** How often quiet slots are settled and failed convergence is tried again. */
+/** How often quiet slots are settled, drains counted and failed convergence tried again. */
 const upkeepMs = 1000;
-/** How often claims to VIPs are looked for, and flow entries that no longer count. */
+/** How often claims to VIPs are looked for, and VIPs that ran out of flow entries logged. */
 const conflictsMs = 200;
-const expiryMs = 10_000;
+const fullTableMs = 10_000;
 /** Calls in flight have this long to end when the daemon stops. */
 const shutdownMs = 5000;
 
@@ -33,6 +37,8 @@ export class Daemon {
   readonly #reconciler: Reconciler;
   readonly #announcer: Announcer;
   readonly #conflicts: ConflictWatch;
+  readonly #board: StatusBoard;
+  readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
   readonly #timers: readonly NodeJS.Timeout[];
@@ -44,30 +50,50 @@ export class Daemon {
     this.#store = new MemoryStore();
     this.#datapath = new KernelDatapath({
       capacity,
-      timeouts: {
-        tcpIdle: timeouts.tcpIdleSeconds,
-        otherIdle: timeouts.otherIdleSeconds,
-        learningWindow: timeouts.learningWindowSeconds,
-      },
+      learningWindow: timeouts.learningWindowSeconds,
     });
-    this.#reconciler = new Reconciler(this.#datapath, log);
+    const idle = { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
+    this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idle });
     this.#announcer = new Announcer(this.#datapath, log);
     this.#conflicts = new ConflictWatch(this.#datapath, log);
-    const parts = {
+    const observers = {
       store: this.#store,
       datapath: this.#datapath,
       reconciler: this.#reconciler,
       conflicts: this.#conflicts,
-      locks: this.#locks,
       log,
     };
-    const driver = new DistributorDriver({ ...parts, announcer: this.#announcer, limits: tables });
-    this.#server = new ApiServer(createService({ ...parts, driver }));
+    const driver = new DistributorDriver({
+      ...observers,
+      announcer: this.#announcer,
+      limits: tables,
+      now: Date.now,
+    });
+    this.#board = new StatusBoard(observers);
+    this.#drains = new DrainSupervisor({
+      ...observers,
+      finish: async (id, end) => {
+        await this.#locks.run(id, async () => {
+          await runFlow(driver.getFinishDrainSubflow(end), { distributor_id: id });
+          this.#drains.review(id);
+        });
+      },
+    });
+    const followers = { board: this.#board, drains: this.#drains, locks: this.#locks };
+    new ChangeReview({ ...observers, ...followers });
+    const stopping = new AbortController();
+    const service = createService({
+      ...observers,
+      ...followers,
+      driver,
+      stopping: stopping.signal,
+    });
+    this.#server = new ApiServer(service, stopping);
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),
       setInterval(() => this.#conflicts.keepUp(), conflictsMs),
-      setInterval(() => void this.#expireFlows(), expiryMs),
+      setInterval(() => this.#warnOfFullTables(), fullTableMs),
     ];
   }
 
@@ -110,21 +136,17 @@ export class Daemon {
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
+    this.#board.keepUp();
+    void this.#drains.keepUp();
     for (const id of this.#reconciler.pending) this.#convergeAgain(id);
   }
 
-  async #expireFlows(): Promise<void> {
-    try {
-      const removed = await this.#datapath.expireFlows();
-      if (removed > 0) this.#log.debug({ removed }, 'flow entries expired');
-      for (const { distributorId, vip } of this.#datapath.vipsOutOfFlows())
-        this.#log.warn(
-          { distributor: distributorId, vip: vip.address },
-          'the VIP has its share of the flow table: new connections in changed slots may move',
-        );
-    } catch (error) {
-      this.#log.error({ err: error }, 'flow entries do not expire');
-    }
+  #warnOfFullTables(): void {
+    for (const { distributorId, vip } of this.#datapath.vipsOutOfFlows())
+      this.#log.warn(
+        { distributor: distributorId, vip: vip.address },
+        'the VIP has its share of the flow table: new connections in changed slots may move',
+      );
   }
 
   #convergeAgain(id: string): void {

@@ -7,6 +7,7 @@ export type StatusName =
   | 'ALREADY_EXISTS'
   | 'FAILED_PRECONDITION'
   | 'ABORTED'
+  | 'OUT_OF_RANGE'
   | 'RESOURCE_EXHAUSTED'
   | 'INTERNAL';
 
@@ -58,12 +59,27 @@ export const errorKinds = {
   INVALID_WEIGHT: {
     status: 'INVALID_ARGUMENT',
     retryable: false,
-    action: 'Give a weight from 1 to 256.',
+    action: 'Give a weight from 0 to 256; 0 drains, which a standby cannot.',
   },
   INVALID_POSITION: {
     status: 'INVALID_ARGUMENT',
     retryable: false,
     action: 'Give a position below the limit in the message, or none.',
+  },
+  INVALID_DEADLINE: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a time in the future, or none.',
+  },
+  INVALID_TIMEOUT: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give seconds within the limits in the message, or 0 for the default.',
+  },
+  STANDBY_HAS_NO_POSITION: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Register it as active, or without a position.',
   },
   INVALID_ARGUMENT: {
     status: 'INVALID_ARGUMENT',
@@ -134,6 +150,41 @@ export const errorKinds = {
     status: 'FAILED_PRECONDITION',
     retryable: false,
     action: 'An amphora keeps its position: unregister it first to register it elsewhere.',
+  },
+  ROLE_FIXED: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'An amphora that holds a position cannot stand by: unregister it first.',
+  },
+  AMPHORA_NOT_ACTIVE: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Name an active amphora; `distributorctl show` lists their states.',
+  },
+  LAST_AMPHORA: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Register another amphora first, or ask with force.',
+  },
+  NO_STANDBY: {
+    status: 'FAILED_PRECONDITION',
+    retryable: true,
+    action: 'Register a standby, or unregister the amphora: its clients then spread.',
+  },
+  DRAIN_NOT_FOUND: {
+    status: 'NOT_FOUND',
+    retryable: false,
+    action: 'Drain the amphora first, or correct its id.',
+  },
+  DISTRIBUTOR_EXISTS: {
+    status: 'ALREADY_EXISTS',
+    retryable: false,
+    action: 'Delete the other distributor first, or leave the id out.',
+  },
+  WATCH_EXPIRED: {
+    status: 'OUT_OF_RANGE',
+    retryable: false,
+    action: 'Watch again from the start, with after = 0.',
   },
   DISTRIBUTOR_HAS_VIPS: {
     status: 'FAILED_PRECONDITION',

@@ -3,11 +3,16 @@
 // the model.
 import type { Amphora__Output as AmphoraMessage } from '../../build/proto/distributor/v1/Amphora.ts';
 import type { Attachment__Output as AttachmentMessage } from '../../build/proto/distributor/v1/Attachment.ts';
+import type { DrainAmphoraeRequest__Output as DrainMessage } from '../../build/proto/distributor/v1/DrainAmphoraeRequest.ts';
+import type { AmphoraWeight__Output as WeightMessage } from '../../build/proto/distributor/v1/AmphoraWeight.ts';
 import type { Vip__Output as VipMessage } from '../../build/proto/distributor/v1/Vip.ts';
+import type { DrainRequest } from '../driver/amphora-flows.ts';
 import { DistributordError } from '../errors.ts';
 import type { Tracking } from '../model/affinity.ts';
-import type { AmphoraRequest } from '../model/amphora.ts';
+import type { AmphoraRequest, DrainEnd, Role } from '../model/amphora.ts';
 import type { AttachmentRequest, VipRequest } from '../model/vip.ts';
+import type { WeightRequest } from '../model/weights.ts';
+import { fromTimestamp } from './timestamps.ts';
 
 const trackings: Readonly<Record<string, Tracking>> = {
   TRACKING_UNSPECIFIED: 'ADAPTIVE',
@@ -15,6 +20,28 @@ const trackings: Readonly<Record<string, Tracking>> = {
   TRACKING_FULL: 'FULL',
   TRACKING_STATELESS: 'STATELESS',
 };
+
+const roles: Readonly<Record<string, Role | null>> = {
+  ROLE_UNSPECIFIED: null,
+  ROLE_ACTIVE: 'ACTIVE',
+  ROLE_STANDBY: 'STANDBY',
+};
+
+const drainEnds: Readonly<Record<string, DrainEnd | null>> = {
+  DRAIN_END_UNSPECIFIED: null,
+  DRAIN_END_KEEP: 'KEEP',
+  DRAIN_END_UNREGISTER: 'UNREGISTER',
+};
+
+/** What an enumeration's name stands for; a number is one that this version does not know. */
+function readEnum<T>(names: Readonly<Record<string, T>>, value: string, field: string): T {
+  const meaning = names[value];
+  if (meaning !== undefined) return meaning;
+  throw new DistributordError('INVALID_ARGUMENT', `${field} is unknown: ${value}`, {
+    field,
+    value,
+  });
+}
 
 /** Absent and empty strings alike. */
 function orNull(text: string): string | null {
@@ -28,18 +55,14 @@ export function requirePresent<T>(message: T | null, field: string): T {
 
 export function readVip(message: VipMessage | null): VipRequest {
   const vip = requirePresent(message, 'vip');
-  const tracking = trackings[vip.tracking];
-  if (tracking === undefined)
-    throw new DistributordError('INVALID_ARGUMENT', `vip.tracking is unknown: ${vip.tracking}`, {
-      field: 'vip.tracking',
-      value: vip.tracking,
-    });
   return {
     address: vip.address,
     attachment: vip.attachment === null ? null : readAttachment(vip.attachment),
     subnet: orNull(vip.subnet),
     gateway: orNull(vip.gateway),
-    tracking,
+    tracking: readEnum(trackings, vip.tracking, 'vip.tracking'),
+    tcpIdle: vip.tcp_idle_seconds,
+    otherIdle: vip.other_idle_seconds,
   };
 }
 
@@ -57,18 +80,32 @@ function readAttachment(attachment: AttachmentMessage): AttachmentRequest {
 
 export function readAmphorae(messages: readonly AmphoraMessage[]): readonly AmphoraRequest[] {
   if (messages.length === 0) throw missingAmphorae('amphorae');
-  return messages.map((amphora) => ({
+  return messages.map((amphora, index) => ({
     id: amphora.id,
     ip: amphora.ip,
     mac: orNull(amphora.mac),
     weight: amphora._weight === 'weight' ? (amphora.weight ?? null) : null,
     position: amphora._position === 'position' ? (amphora.position ?? null) : null,
+    role: readEnum(roles, amphora.role, `amphorae[${index}].role`),
   }));
 }
 
 export function readAmphoraIds(ids: readonly string[]): readonly { readonly id: string }[] {
   if (ids.length === 0) throw missingAmphorae('amphora_ids');
   return ids.map((id) => ({ id }));
+}
+
+export function readDrain({ deadline, then, force }: DrainMessage): DrainRequest {
+  return {
+    deadline: fromTimestamp(deadline),
+    then: readEnum(drainEnds, then, 'then'),
+    force,
+  };
+}
+
+export function readWeights(weights: readonly WeightMessage[]): readonly WeightRequest[] {
+  if (weights.length === 0) throw missingAmphorae('weights');
+  return weights.map(({ amphora_id, weight }) => ({ amphoraId: amphora_id, weight }));
 }
 
 function missingAmphorae(field: string): DistributordError {

@@ -2,26 +2,28 @@
 // From the state and the data path to the wire.
 import type { AmphoraStats } from '../../build/proto/distributor/v1/AmphoraStats.ts';
 import type { AmphoraStatus } from '../../build/proto/distributor/v1/AmphoraStatus.ts';
-import type { Condition } from '../../build/proto/distributor/v1/Condition.ts';
 import type { Distributor as DistributorMessage } from '../../build/proto/distributor/v1/Distributor.ts';
 import type { DrainStatus } from '../../build/proto/distributor/v1/DrainStatus.ts';
 import type { VipStats } from '../../build/proto/distributor/v1/VipStats.ts';
 import type { VipStatus } from '../../build/proto/distributor/v1/VipStatus.ts';
-import type { Datapath } from '../datapath/datapath.ts';
 import type { Distributor } from '../model/distributor.ts';
-import { vlanOffloadMessage, type Vip } from '../model/vip.ts';
-import type { ConflictWatch } from '../reconcile/conflict-watch.ts';
-import type { Reconciler } from '../reconcile/reconciler.ts';
+import type { Vip } from '../model/vip.ts';
+import { idleTimeouts } from '../plan/wanted.ts';
+import { macInUse, type Observers } from '../reconcile/conditions.ts';
+import type { DrainSupervisor } from '../reconcile/drain-supervisor.ts';
+import type { StatusBoard } from '../reconcile/status-board.ts';
 import type { Stored } from '../store/store.ts';
+import { drainStatus } from './drain-responses.ts';
+import { toTimestamp } from './timestamps.ts';
 
-export interface View {
-  readonly datapath: Datapath;
-  readonly reconciler: Reconciler;
-  readonly conflicts: ConflictWatch;
+export interface View extends Observers {
+  readonly board: StatusBoard;
+  readonly drains: DrainSupervisor;
 }
 
-export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
+export function vipStatus(vip: Vip, { datapath, reconciler }: View): VipStatus {
   const port = datapath.portState(vip.interface);
+  const { tcpIdle, otherIdle } = idleTimeouts(vip, reconciler.timeouts);
   return {
     address: vip.address,
     interface: vip.interface,
@@ -32,27 +34,30 @@ export function vipStatus(vip: Vip, { datapath }: View): VipStatus {
     tracking: `TRACKING_${vip.tracking}`,
     mac: port?.mac ?? '',
     xdp_mode: port?.xdpMode ?? '',
+    tcp_idle_seconds: tcpIdle,
+    other_idle_seconds: otherIdle,
   };
 }
 
 export function amphoraStatuses(
   distributor: Distributor,
-  { reconciler, datapath }: View,
-  slots = datapath.slotCounts(distributor.id),
+  view: View,
+  slots = view.datapath.slotCounts(distributor.id),
 ): AmphoraStatus[] {
-  const occupants = reconciler.occupants(distributor.id);
   return distributor.amphorae.map((amphora) => {
-    const occupant = occupants.get(amphora.position);
-    const mac = occupant?.amphoraId === amphora.id ? occupant.mac : null;
+    const mac = macInUse(distributor, amphora, view);
+    const { id, ip, weight, position, state } = amphora;
+    const drain = state === 'DRAINING' ? view.drains.report(distributor.id, id) : null;
     return {
-      id: amphora.id,
-      ip: amphora.ip,
+      id,
+      ip,
       mac: mac ?? '',
-      weight: amphora.weight,
-      position: amphora.position,
-      state: `AMPHORA_STATE_${amphora.state}`,
+      weight,
+      ...(position === null ? {} : { position }),
+      state: `AMPHORA_STATE_${state}`,
       resolved: mac !== null,
-      unsettled_slots: slots?.previous.get(amphora.position) ?? 0,
+      unsettled_slots: position === null ? 0 : (slots?.previous.get(position) ?? 0),
+      drain: drain === null ? null : drainStatus(drain),
     };
   });
 }
@@ -62,84 +67,35 @@ export function distributorMessage(
   view: View,
 ): DistributorMessage {
   const slots = view.datapath.slotCounts(distributor.id); // reads the whole table: once
-  const amphorae = amphoraStatuses(distributor, view, slots);
+  view.board.refresh(distributor.id);
+  const report = view.board.report(distributor.id);
   return {
     id: distributor.id,
     load_balancer: distributor.loadBalancer,
     vips: distributor.vips.map((vip) => vipStatus(vip, view)),
-    amphorae,
+    amphorae: amphoraStatuses(distributor, view, slots),
     table_size: distributor.tableSize,
     unsettled_slots: slots?.unsettled ?? 0,
     revision,
-    conditions: conditionsOf(distributor, amphorae, view),
+    conditions: (report?.conditions ?? []).map(({ type, subject, message, since }) => ({
+      type,
+      subject,
+      message,
+      since: toTimestamp(since),
+    })),
+    status: `STATUS_${report?.status ?? 'UNSPECIFIED'}`,
   };
 }
 
-function conditionsOf(
-  distributor: Distributor,
-  amphorae: readonly AmphoraStatus[],
-  view: View,
-): Condition[] {
-  const conditions: Condition[] = [];
-  const add = (type: string, message: string) => conditions.push({ type, message });
-  const outOfSync = view.reconciler.outOfSync(distributor.id);
-  if (outOfSync !== null) add('OUT_OF_SYNC', outOfSync);
-  for (const name of new Set(distributor.vips.map((vip) => vip.interface))) {
-    const port = view.datapath.portState(name);
-    if (port === null) continue;
-    if (port.xdpMode === 'generic')
-      add('XDP_GENERIC_MODE', `interface ${name}: its driver has no native XDP, packets cost more`);
-    if (port.condition === 'down') add('PORT_DOWN', `interface ${name} is down`);
-    if (port.condition === 'replaced')
-      add('PORT_REPLACED', `interface ${name} is gone, or has another index or MAC`);
-    if (port.stripsVlanTags && distributor.vips.some((vip) => isTaggedOn(vip, name)))
-      add('VLAN_OFFLOAD', vlanOffloadMessage(name));
-  }
-  for (const vip of distributor.vips) addVipConditions(distributor.id, vip, { view, add });
-  for (const { id, ip, resolved } of amphorae)
-    if (resolved !== true)
-      add('AMPHORA_UNRESOLVED', `amphora ${String(id)}: the MAC of ${String(ip)} is not known`);
-  if (!amphorae.some(({ state, resolved }) => state === 'AMPHORA_STATE_ACTIVE' && resolved))
-    add('NO_AMPHORA', 'no active amphora with a known MAC: new connections are dropped');
-  return conditions;
-}
-
-function isTaggedOn(vip: Vip, interfaceName: string): boolean {
-  return vip.interface === interfaceName && vip.vlanIds.length > 0;
-}
-
-function addVipConditions(
-  distributorId: string,
-  vip: Vip,
-  { view, add }: { readonly view: View; readonly add: (type: string, message: string) => void },
-): void {
-  const name = `${vip.address} on ${[vip.interface, ...vip.vlanIds].join('.')}`;
-  const claimant = view.conflicts.claimant(distributorId, vip);
-  if (claimant !== null)
-    add('VIP_CONFLICT', `${name}: ${claimant.mac} claimed it ${claimant.secondsAgo} s ago`);
-  const state = view.datapath.vipState(distributorId, vip);
-  if (state?.flowTableFull === true)
-    add('FLOW_TABLE_FULL', `${name}: ${state.flowEntries} flow entries are its share`);
-  if (state?.listens === false)
-    add(
-      'MLD_UNAVAILABLE',
-      `${name}: its group is not reported, switches may hold solicitations back`,
-    );
-}
-
 export function drainStatuses(
-  distributor: Distributor,
-  ids: ReadonlySet<string>,
-  { datapath }: View,
+  id: string,
+  amphoraIds: readonly string[],
+  view: View,
 ): DrainStatus[] {
-  const slots = datapath.slotCounts(distributor.id);
-  return distributor.amphorae
-    .filter(({ id }) => ids.has(id))
-    .map(({ id, state, position }) => ({
-      amphora_id: id,
-      state: `AMPHORA_STATE_${state}` as const,
-      unsettled_slots: slots?.previous.get(position) ?? 0,
-    }));
+  return amphoraIds.flatMap((amphoraId) => {
+    const report = view.drains.report(id, amphoraId);
+    return report === null ? [] : [drainStatus(report)];
+  });
 }
 
 export function vipStats({ id, vips }: Distributor, { datapath }: View): VipStats[] {
@@ -156,14 +112,18 @@ export function vipStats({ id, vips }: Distributor, { datapath }: View): VipStat
   });
 }
 
+/** Of those that have a position: packets to a standby would be another's. */
 export function amphoraStats({ id, amphorae }: Distributor, { datapath }: View): AmphoraStats[] {
-  return amphorae.map((amphora) => {
+  return amphorae.flatMap((amphora) => {
+    if (amphora.position === null) return [];
     const counts = datapath.positionCounts(id, amphora.position);
-    return {
-      amphora_id: amphora.id,
-      packets: counts?.packets ?? 0,
-      bytes: counts?.bytes ?? 0,
-      new_flows: counts?.newFlows ?? 0,
-    };
+    return [
+      {
+        amphora_id: amphora.id,
+        packets: counts?.packets ?? 0,
+        bytes: counts?.bytes ?? 0,
+        new_flows: counts?.newFlows ?? 0,
+      },
+    ];
   });
 }

@@ -18,7 +18,11 @@ export class ApiServer {
   readonly #server = new Server();
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
 
-  constructor(service: DistributorServiceHandlers) {
+  readonly #stopping: AbortController;
+
+  /** `stopping` is aborted when the server closes. */
+  constructor(service: DistributorServiceHandlers, stopping = new AbortController()) {
+    this.#stopping = stopping;
     this.#server.addService(api.DistributorService.service, service);
     this.#health.addToServer(this.#server);
     new ReflectionService(packageDefinition).addToServer(this.#server);
@@ -41,6 +45,7 @@ export class ApiServer {
   /** Takes no new calls; resolves when those in flight are answered, or cut off at the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.#setServing('NOT_SERVING');
+    this.#stopping.abort();
     const ended = new AbortController();
     const answered = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     // A client that never speaks holds its connection open even against forceShutdown().

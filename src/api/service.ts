@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
 import type { DistributorDriver } from '../driver/distributor-driver.ts';
-import { RevertError, runFlow } from '../driver/engine.ts';
+import { runFlow } from '../driver/engine.ts';
 import type { Flow, Values } from '../driver/flow.ts';
-import { DistributordError, toDistributordError } from '../errors.ts';
+import { DistributordError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { parseUuid, type LoadBalancer } from '../model/distributor.ts';
 import type { Vip } from '../model/vip.ts';
 import type { KeyedLock } from '../reconcile/keyed-lock.ts';
 import type { Store, Stored } from '../store/store.ts';
-import { toStatus } from './error-details.ts';
-import { readAmphoraIds, readAmphorae, readVip, requirePresent } from './requests.ts';
+import { streaming, unary } from './calls.ts';
+import {
+  readAmphoraIds,
+  readAmphorae,
+  readDrain,
+  readVip,
+  readWeights,
+  requirePresent,
+} from './requests.ts';
 import {
   amphoraStats,
   amphoraStatuses,
@@ -21,12 +27,16 @@ import {
   vipStatus,
   type View,
 } from './responses.ts';
+import { streamDistributors } from './watch-distributors.ts';
+import { DrainStream } from './watch-drain.ts';
 
 export interface ServiceParts extends View {
   readonly driver: DistributorDriver;
   readonly store: Store;
   readonly locks: KeyedLock;
   readonly log: Log;
+  /** See StreamParts. */
+  readonly stopping: AbortSignal;
 }
 
 const defaultPageSize = 100;
@@ -61,22 +71,23 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
   }
 
   /** A new distributor's id is nobody else's yet; an existing one may be changing. */
-  function create(loadBalancer: LoadBalancer) {
-    const flow = driver.getCreateDistributorSubflow();
+  function create(loadBalancer: LoadBalancer, givenId: string | null) {
+    const flow = driver.getCreateDistributorSubflow(givenId);
     const work = async () => {
       const values = await runFlow(flow, { load_balancer: loadBalancer });
       const distributor_id = values['distributor_id'] as string;
       return { distributor_id, revision: find(distributor_id).revision };
     };
-    const existing = store.findByLoadBalancer(loadBalancer.id);
-    return existing === undefined ? work() : locks.run(existing.distributor.id, work);
+    const id = givenId ?? store.findByLoadBalancer(loadBalancer.id)?.distributor.id;
+    return id === undefined ? work() : locks.run(id, work);
   }
 
   return {
-    CreateDistributor: unary(parts.log, async ({ load_balancer }) => {
+    CreateDistributor: unary(parts.log, async ({ load_balancer, distributor_id }) => {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
-      return locks.run(`load balancer ${loadBalancer.id}`, () => create(loadBalancer));
+      const id = distributor_id === '' ? null : parseUuid(distributor_id, 'distributor_id');
+      return locks.run(`load balancer ${loadBalancer.id}`, () => create(loadBalancer, id));
     }),
 
     DeleteDistributor: unary(parts.log, async (request) => {
@@ -120,16 +131,34 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
 
     DrainAmphorae: unary(parts.log, async (request) => {
       const inputs = { amphorae: readAmphoraIds(request.amphora_ids) };
-      const flow = driver.getDrainAmphoraeSubflow();
+      const flow = driver.getDrainAmphoraeSubflow(readDrain(request));
       return change(request, { flow, inputs }, ({ distributor, revision }) => ({
-        drains: drainStatuses(distributor, new Set(request.amphora_ids), parts),
+        drains: drainStatuses(distributor.id, request.amphora_ids, parts),
         revision,
       }));
     }),
 
     UnregisterAmphorae: unary(parts.log, async (request) => {
       const inputs = { amphorae: readAmphoraIds(request.amphora_ids) };
-      const flow = driver.getUnregisterAmphoraeSubflow();
+      const flow = driver.getUnregisterAmphoraeSubflow({ failed: request.failed });
+      return change(request, { flow, inputs }, ({ distributor, revision }) => ({
+        amphorae: amphoraStatuses(distributor, parts),
+        revision,
+      }));
+    }),
+
+    SetWeights: unary(parts.log, async (request) => {
+      const inputs = { weights: readWeights(request.weights) };
+      const flow = driver.getSetWeightsSubflow({ force: request.force });
+      return change(request, { flow, inputs }, ({ distributor, revision }) => ({
+        amphorae: amphoraStatuses(distributor, parts),
+        revision,
+      }));
+    }),
+
+    FailoverAmphora: unary(parts.log, async (request) => {
+      const inputs = { amphora_id: request.amphora_id };
+      const flow = driver.getFailoverAmphoraSubflow();
       return change(request, { flow, inputs }, ({ distributor, revision }) => ({
         amphorae: amphoraStatuses(distributor, parts),
         revision,
@@ -164,6 +193,20 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
         host_packets: parts.datapath.hostPackets(),
       };
     }),
+
+    WatchDrain: streaming(parts, async (request, outlet) => {
+      const id = parseUuid(request.distributor_id, 'distributor_id');
+      // When changes that are under way are complete.
+      const stream = await locks.run(id, () =>
+        Promise.resolve().then(() => new DrainStream(parts.drains, find(id), request)),
+      );
+      await stream.run(outlet);
+    }),
+
+    WatchDistributors: streaming(parts, ({ after }, outlet) => {
+      const show = (stored: Stored) => distributorMessage(stored, parts);
+      return streamDistributors(parts.board, { after, show }, outlet);
+    }),
   };
 }
 
@@ -174,32 +217,4 @@ function requireRevision(stored: Stored | undefined, expected: number): void {
     `expected_revision is ${expected}, the distributor has ${stored?.revision ?? 'none'}`,
     { field: 'expected_revision', value: expected },
   );
-}
-
-/** A method from a function of its request: what it throws becomes the call's status. */
-function unary<Request, Response>(
-  log: Log,
-  work: (request: Request) => Response | Promise<Response>,
-): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    const started = performance.now();
-    const method = call.getPath();
-    const respond = async () => {
-      try {
-        const response = await work(call.request);
-        const ms = Math.round(performance.now() - started);
-        if (/\/(Get|List)[^/]*$/.test(method)) log.debug({ method, ms }, 'read');
-        else log.info({ method, ms, request: call.request, response }, 'changed');
-        callback(null, response);
-      } catch (thrown) {
-        const error = toDistributordError(thrown);
-        const fault = { reason: error.reason, field: error.field, value: error.value };
-        if (error.kind.status === 'INTERNAL' || thrown instanceof RevertError)
-          log.error({ method, ...fault, err: thrown }, 'call failed');
-        else log.info({ method, ...fault, message: error.message }, 'call refused');
-        callback(toStatus(error));
-      }
-    };
-    void respond();
-  };
 }

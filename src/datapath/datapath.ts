@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Port } from '../model/vip.ts';
+import type { Port, VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
-import type { DatapathVip, WatchedNeighbour } from '../plan/wanted.ts';
+import type { WatchedNeighbour } from '../plan/wanted.ts';
 
 export interface VipCounts {
   /** By verdict name; docs/verdicts.md explains each. */
@@ -19,6 +19,36 @@ export interface SlotCounts {
   readonly unsettled: number;
   /** Unsettled slots by the position that had them before. */
   readonly previous: ReadonlyMap<number, number>;
+}
+
+/** What settling a distributor's quiet slots has left. */
+export interface SettleResult {
+  /** Slots that stay unsettled. */
+  readonly unsettled: number;
+  /** Seconds until one of them can be settled at the earliest. */
+  readonly next: number;
+}
+
+/** Live flow entries that are pinned to a position. */
+export interface FlowTally {
+  readonly tcp: number;
+  readonly udp: number;
+  readonly sctp: number;
+  readonly other: number;
+  /** TCP of which the client's side is closed; not in `tcp`. */
+  readonly closing: number;
+}
+
+export interface PositionOf {
+  readonly distributorId: string;
+  readonly position: number;
+}
+
+export interface FlowSweep {
+  /** Flow entries that no longer counted. */
+  readonly removed: number;
+  /** For each position asked; null if its distributor has moved within the maps meanwhile. */
+  readonly tallies: readonly (FlowTally | null)[];
 }
 
 export interface PortState {
@@ -41,7 +71,7 @@ export interface VipState {
 
 export interface VipOnPort {
   readonly distributorId: string;
-  readonly vip: DatapathVip;
+  readonly vip: VipPlace;
 }
 
 /** Another station said that the VIP is its own. */
@@ -67,23 +97,26 @@ export interface Datapath {
   /** To be called every second or so: repairs what the kernel gave up by itself. */
   keepUp(): void;
   /** Tells the VIP's link where it is, once. */
-  announce(vip: DatapathVip): void;
-  /** Settles the distributor's quiet slots; returns how many stay unsettled. */
-  settle(distributorId: string): number;
+  announce(vip: VipPlace): void;
+  /** Settles the distributor's quiet slots; null if it is not there. */
+  settle(distributorId: string): SettleResult | null;
   /** null if the data path does not have the distributor. */
   slotCounts(distributorId: string): SlotCounts | null;
-  vipCounts(distributorId: string, vip: DatapathVip): VipCounts | null;
+  vipCounts(distributorId: string, vip: VipPlace): VipCounts | null;
   positionCounts(distributorId: string, position: number): PositionCounts | null;
-  vipState(distributorId: string, vip: DatapathVip): VipState | null;
+  vipState(distributorId: string, vip: VipPlace): VipState | null;
   /** The last claim to each VIP that is younger than `at` (ns of process.hrtime). */
   claimsSince(at: bigint): readonly VipClaim[];
   /**
    * Announces the VIP against its last claim, unless the data path has done so itself or the
    * last announcement was less than a second ago. Returns whether it did.
    */
-  defend(distributorId: string, vip: DatapathVip): boolean;
-  /** Removes flow entries that no longer count; returns how many. */
-  expireFlows(): Promise<number>;
+  defend(distributorId: string, vip: VipPlace): boolean;
+  /**
+   * Removes flow entries that no longer count, and counts those that do. Walks all of them,
+   * off the event loop; one sweep at a time.
+   */
+  sweepFlows(asked: readonly PositionOf[]): Promise<FlowSweep>;
   /** VIPs whose further flows get no entry. */
   vipsOutOfFlows(): readonly VipOnPort[];
   /** Packets on attached ports that were for no VIP. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
-import { vipKey } from '../model/vip.ts';
+import { vipKey, type VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
 import type { DatapathVip } from '../plan/wanted.ts';
-import type { PositionCounts, SlotCounts, VipCounts, VipState } from './datapath.ts';
+import type { PositionCounts, SettleResult, SlotCounts, VipCounts, VipState } from './datapath.ts';
 import type { MapSpace, Place } from './map-space.ts';
 import { attempt } from './native-failure.ts';
 import {
@@ -16,19 +16,13 @@ import {
 import type { PortSet } from './port-set.ts';
 import { seedOf } from './seed.ts';
 
-/** Seconds. */
-export interface Timeouts {
-  readonly tcpIdle: number;
-  readonly otherIdle: number;
-  readonly learningWindow: number;
-}
-
 /** What all distributors share. */
 export interface Surroundings {
   readonly datapath: NativeDatapath;
   readonly space: MapSpace;
   readonly ports: PortSet;
-  readonly timeouts: Timeouts;
+  /** Seconds. */
+  readonly learningWindow: number;
   readonly solicitedNodes: NativeSolicitedNodes;
 }
 
@@ -104,7 +98,7 @@ export class DistributorMaps {
     });
     const now = native.now();
     // First the window, then the slots: no packet may see a changed slot without it.
-    this.#learnUntil(now + this.#shared.timeouts.learningWindow);
+    this.#learnUntil(now + this.#shared.learningWindow);
     const retiredOwners = Uint16Array.from(retired, (position) => position + 1);
     table.apply({ owners, retired: retiredOwners, now });
   }
@@ -138,10 +132,17 @@ export class DistributorMaps {
     ports.release(vip.interface);
   }
 
-  /** Returns how many slots stay unsettled. */
-  settle(): number {
-    const { tcpIdle, otherIdle } = this.#shared.timeouts;
-    return this.#place.table.settle({ now: native.now(), idle: Math.max(tcpIdle, otherIdle) });
+  /** In the longest idle time of its VIPs no connection is silent that still counts. */
+  settle(): SettleResult {
+    const now = native.now();
+    const idle = Math.max(0, ...[...this.#vips.values()].map(({ vip }) => longestIdle(vip)));
+    const { unsettled, earliest } = this.#place.table.settle({ now, idle });
+    return { unsettled, next: Math.max(1, earliest + idle + 1 - now) };
+  }
+
+  /** Moves when the table grows. */
+  get positionBase(): number {
+    return this.#place.positionBase;
   }
 
   slotCounts(): SlotCounts {
@@ -153,7 +154,7 @@ export class DistributorMaps {
     return { unsettled: census.unsettled, previous };
   }
 
-  vipCounts(vip: DatapathVip): VipCounts | null {
+  vipCounts(vip: VipPlace): VipCounts | null {
     const entry = this.#vips.get(vipKey(vip));
     if (entry === undefined) return null;
     const { packets, bytes } = attempt('read counters', () =>
@@ -165,7 +166,7 @@ export class DistributorMaps {
     return { packets: Object.fromEntries(named), forwardedBytes: bytes };
   }
 
-  vipState(vip: DatapathVip): VipState | null {
+  vipState(vip: VipPlace): VipState | null {
     const entry = this.#vips.get(vipKey(vip));
     if (entry === undefined) return null;
     const { used, full } = this.#shared.datapath.flowUse(entry.counters);
@@ -173,7 +174,7 @@ export class DistributorMaps {
   }
 
   /** Whether the VIP is to be announced against another station's claim. */
-  isToBeDefended(vip: DatapathVip): boolean {
+  isToBeDefended(vip: VipPlace): boolean {
     const entry = this.#vips.get(vipKey(vip));
     return entry !== undefined && this.#shared.datapath.defend(entry.counters);
   }
@@ -201,7 +202,7 @@ export class DistributorMaps {
   }
 
   /** Lets solicitations for the VIP in at the port; see VipState.listens. */
-  #join({ address, interface: port, vlanIds }: DatapathVip): boolean {
+  #join({ address, interface: port, vlanIds }: VipPlace): boolean {
     if (!address.includes(':')) return true;
     const { ifindex } = this.#shared.ports.require(port);
     const reports = attempt('join the solicited-node group', () =>
@@ -210,7 +211,7 @@ export class DistributorMaps {
     return reports && vlanIds.length === 0; // reports carry no tags
   }
 
-  #leave({ address, interface: port }: DatapathVip): void {
+  #leave({ address, interface: port }: VipPlace): void {
     if (!address.includes(':')) return;
     const { ifindex } = this.#shared.ports.require(port);
     this.#shared.solicitedNodes.leave({ ifindex, address });
@@ -222,7 +223,7 @@ export class DistributorMaps {
   }
 
   #nativeVip({ vip, vipId, counters }: VipEntry): NativeVip {
-    const { ports, timeouts } = this.#shared;
+    const { ports } = this.#shared;
     const { ifindex, mac } = ports.require(vip.interface);
     const [outerVlan = 0, innerVlan = 0] = vip.vlanIds;
     const { table, slotBase, positionBase } = this.#place;
@@ -237,11 +238,16 @@ export class DistributorMaps {
       positionBase,
       vipId,
       counters,
-      tcpIdle: timeouts.tcpIdle,
-      otherIdle: timeouts.otherIdle,
+      tcpIdle: vip.tcpIdle,
+      otherIdle: vip.otherIdle,
       affinity: affinityNumbers[vip.affinity],
       tracking: trackingNumbers[vip.tracking],
       mac,
     };
   }
+}
+
+/** How long a connection may be silent and count; seconds. */
+function longestIdle({ tracking, tcpIdle, otherIdle }: DatapathVip): number {
+  return tracking === 'STATELESS' ? 0 : Math.max(tcpIdle, otherIdle);
 }

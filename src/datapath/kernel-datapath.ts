@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
-import type { Port } from '../model/vip.ts';
+import type { Port, VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
-import type { DatapathVip, WatchedNeighbour } from '../plan/wanted.ts';
+import type { WatchedNeighbour } from '../plan/wanted.ts';
 import type {
   Datapath,
+  FlowSweep,
+  FlowTally,
   PortState,
   PositionCounts,
+  PositionOf,
+  SettleResult,
   SlotCounts,
   VipClaim,
   VipCounts,
   VipOnPort,
   VipState,
 } from './datapath.ts';
-import { DistributorMaps, type Surroundings, type Timeouts } from './distributor-maps.ts';
+import { DistributorMaps, type Surroundings } from './distributor-maps.ts';
 import { MapSpace } from './map-space.ts';
 import { attempt } from './native-failure.ts';
 import { native } from './native.ts';
@@ -28,8 +32,14 @@ export interface DatapathOptions {
     readonly flows: number;
     readonly fragments: number;
   };
-  readonly timeouts: Timeouts;
+  /** Seconds. */
+  readonly learningWindow: number;
 }
+
+const noFlows: FlowTally = { tcp: 0, udp: 0, sctp: 0, other: 0, closing: 0 };
+
+/** Seconds of silence after which a connection whose client has closed its side is over. */
+const closingIdle = 60;
 
 /** The data path in this host's kernel. */
 export class KernelDatapath implements Datapath {
@@ -40,7 +50,7 @@ export class KernelDatapath implements Datapath {
   readonly #distributors = new Map<string, DistributorMaps>();
 
   /** @throws DATAPATH_FAILED, with the verifier's log if it refused the program */
-  constructor({ capacity, timeouts }: DatapathOptions) {
+  constructor({ capacity, learningWindow }: DatapathOptions) {
     const positions = positionCapacity(capacity.slots);
     this.#flowCapacity = capacity.flows;
     const datapath = attempt(
@@ -49,7 +59,7 @@ export class KernelDatapath implements Datapath {
     );
     this.#shared = {
       datapath,
-      timeouts,
+      learningWindow,
       space: new MapSpace(datapath, capacity),
       ports: new PortSet(datapath, () => this.ports()),
       solicitedNodes: new native.SolicitedNodes(),
@@ -129,7 +139,7 @@ export class KernelDatapath implements Datapath {
     this.#neighbours.onChange(listener);
   }
 
-  announce({ address, interface: port, vlanIds }: DatapathVip): void {
+  announce({ address, interface: port, vlanIds }: VipPlace): void {
     const { ifindex, mac } = this.#shared.ports.require(port);
     const [outerVlan = 0, innerVlan = 0] = vlanIds;
     attempt(`announce ${address}`, () =>
@@ -137,15 +147,15 @@ export class KernelDatapath implements Datapath {
     );
   }
 
-  settle(distributorId: string): number {
-    return this.#distributors.get(distributorId)?.settle() ?? 0;
+  settle(distributorId: string): SettleResult | null {
+    return this.#distributors.get(distributorId)?.settle() ?? null;
   }
 
   slotCounts(distributorId: string): SlotCounts | null {
     return this.#distributors.get(distributorId)?.slotCounts() ?? null;
   }
 
-  vipCounts(distributorId: string, vip: DatapathVip): VipCounts | null {
+  vipCounts(distributorId: string, vip: VipPlace): VipCounts | null {
     return this.#distributors.get(distributorId)?.vipCounts(vip) ?? null;
   }
 
@@ -153,7 +163,7 @@ export class KernelDatapath implements Datapath {
     return this.#distributors.get(distributorId)?.positionCounts(position) ?? null;
   }
 
-  vipState(distributorId: string, vip: DatapathVip): VipState | null {
+  vipState(distributorId: string, vip: VipPlace): VipState | null {
     return this.#distributors.get(distributorId)?.vipState(vip) ?? null;
   }
 
@@ -165,17 +175,27 @@ export class KernelDatapath implements Datapath {
     });
   }
 
-  defend(distributorId: string, vip: DatapathVip): boolean {
+  defend(distributorId: string, vip: VipPlace): boolean {
     const due = this.#distributors.get(distributorId)?.isToBeDefended(vip) ?? false;
     if (due) this.announce(vip);
     return due;
   }
 
-  async expireFlows(): Promise<number> {
-    const { datapath, timeouts } = this.#shared;
-    if (datapath.flowUse(0).used === 0) return 0;
-    const { removed } = await datapath.expireFlows(timeouts);
-    return removed;
+  async sweepFlows(asked: readonly PositionOf[]): Promise<FlowSweep> {
+    const { datapath } = this.#shared;
+    if (datapath.flowUse(0).used === 0) return { removed: 0, tallies: asked.map(() => noFlows) };
+    const places = asked.map(({ distributorId }) => this.#placeOf(distributorId));
+    const positions = Uint32Array.from(asked, ({ position }, i) => (places[i] ?? 0) + position);
+    const { removed, tallies } = await datapath.sweepFlows({ closing: closingIdle, positions });
+    // Flows of a distributor that has moved meanwhile were counted at two places.
+    const isThere = asked.map(
+      ({ distributorId }, i) => places[i] !== null && places[i] === this.#placeOf(distributorId),
+    );
+    return { removed, tallies: tallies.map((tally, i) => (isThere[i] === true ? tally : null)) };
+  }
+
+  #placeOf(distributorId: string): number | null {
+    return this.#distributors.get(distributorId)?.positionBase ?? null;
   }
 
   vipsOutOfFlows(): readonly VipOnPort[] {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
-import { vipKey } from '../model/vip.ts';
-import type { DatapathVip } from '../plan/wanted.ts';
+import { vipKey, type VipPlace } from '../model/vip.ts';
 import type { VipOnPort } from './datapath.ts';
 import type { NativeDatapath, NativeSlotTable } from './native.ts';
 import { RangeAllocator } from './range-allocator.ts';
@@ -68,7 +67,7 @@ export class MapSpace {
     return counters;
   }
 
-  releaseVip(vip: DatapathVip, counters: number): void {
+  releaseVip(vip: VipPlace, counters: number): void {
     this.#keys.delete(vipKey(vip));
     this.#byCounters.delete(counters);
     this.#counters.release(counters - 1, 1);

@@ -30,8 +30,14 @@ export interface NativeSlotTable {
     readonly retired: Uint16Array;
     readonly now: number;
   }): { readonly changed: number; readonly unsettled: number };
-  /** Settles slots quiet for longer than `idle` seconds; returns how many are unsettled. */
-  settle(clock: { readonly now: number; readonly idle: number }): number;
+  /**
+   * Settles slots quiet for longer than `idle` seconds. `unsettled`: how many are left;
+   * `earliest`: the oldest of their clocks, 0 if there are none.
+   */
+  settle(clock: { readonly now: number; readonly idle: number }): {
+    readonly unsettled: number;
+    readonly earliest: number;
+  };
   /** Becomes a smaller table with each slot split; clocks of unsettled slots restart. */
   splitFrom(split: { readonly smaller: NativeSlotTable; readonly now: number }): void;
   clear(): void;
@@ -86,8 +92,25 @@ export interface NativeFlow {
   /** From 1 to 32767. */
   readonly generation: number;
   readonly closing: boolean;
+  /**
+   * TCP: 31 bits of the client's last acknowledgement number, or that number less one; see
+   * bpf/abi.h. Of an opening 0.
+   */
+  readonly acknowledged: number;
+  /** Both sides have closed, as far as the client's packets show. Of an opening false. */
+  readonly over: boolean;
   /** It has a flow entry; otherwise only the opening that its first packet left. */
   readonly confirmed: boolean;
+}
+
+/** Flows with an entry that a position has; none that is over. */
+export interface NativeTally {
+  readonly tcp: number;
+  readonly udp: number;
+  readonly sctp: number;
+  readonly other: number;
+  /** Of any protocol; not in the others. */
+  readonly closing: number;
 }
 
 export interface NativeFragmentKey {
@@ -136,18 +159,26 @@ export interface NativeDatapath {
   resetVip(index: number): void;
   resetPositionCounters(index: number): void;
   getFlow(key: NativeFlowKey): NativeFlow | null;
-  /** For tests. `counters`: of its VIP, whose share it takes from. */
+  /**
+   * For tests. `counters`: of its VIP, whose share it takes from. `acknowledged` and `over` are
+   * of entries; an opening that is there keeps what its first packet said.
+   */
   putFlow(flow: NativeFlowKey & NativeFlow & { readonly counters: number }): void;
   getFragment(key: NativeFragmentKey): NativeFragment | null;
   /** For tests. */
   putFragment(fragment: NativeFragmentKey & NativeFragment): void;
   /** Flow entries of the VIP with these counters, 0 = of all; `full`: it gets no more. */
   flowUse(index: number): { readonly used: number; readonly full: boolean };
-  /** Removes flow entries that no longer count; seconds. Off the event loop. */
-  expireFlows(idle: {
-    readonly tcpIdle: number;
-    readonly otherIdle: number;
-  }): Promise<{ readonly kept: number; readonly removed: number }>;
+  /**
+   * Removes flow entries that no longer count, and counts the others by position, in the order
+   * asked for. Closing ones count for `closing` seconds after their last packet. Off the event
+   * loop; EBUSY while another sweep is under way.
+   */
+  sweepFlows(sweep: { readonly closing: number; readonly positions: Uint32Array }): Promise<{
+    readonly kept: number;
+    readonly removed: number;
+    readonly tallies: readonly NativeTally[];
+  }>;
   /** Other stations' last claims to VIPs, by counters index, younger than `since` (ns). */
   claims(since: bigint): readonly {
     readonly index: number;

@@ -2,14 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Datapath } from '../datapath/datapath.ts';
 import { DistributordError } from '../errors.ts';
-import type { Amphora, AmphoraRequest } from '../model/amphora.ts';
 import {
   addVip,
-  drainAmphorae,
   parseUuid,
-  registerAmphorae,
   removeVip,
-  unregisterAmphorae,
   type Distributor,
   type LoadBalancer,
 } from '../model/distributor.ts';
@@ -27,7 +23,20 @@ import {
 import type { Announcer } from '../reconcile/announcer.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Store } from '../store/store.ts';
-import { applyChange, recordChange, requireDistributor, type Change } from './change-tasks.ts';
+import {
+  defaultDrain,
+  drainFlow,
+  failoverFlow,
+  finishDrainFlow,
+  registerFlow,
+  unregisterFlow,
+  weightsFlow,
+  type AmphoraFlowParts,
+  type DrainEndOfJob,
+  type DrainRequest,
+} from './amphora-flows.ts';
+import type { Change } from './change-tasks.ts';
+import { DistributorChanges } from './distributor-changes.ts';
 import { flow, task, type Flow, type Task } from './flow.ts';
 
 export interface DriverParts {
@@ -36,30 +45,35 @@ export interface DriverParts {
   readonly datapath: Datapath;
   readonly announcer: Announcer;
   readonly limits: TableLimits;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 interface OnDistributor {
   readonly distributor_id: string;
 }
 
-interface WithAmphorae extends OnDistributor {
-  readonly amphorae: readonly { readonly id: string }[];
-}
-
 /**
- * Octavia's distributor driver contract: seven verbs, each a flow. Names of flows, inputs
+ * Octavia's distributor driver contract: seven verbs, each a flow, and three of our own. Names of flows, inputs
  * and outputs are the contract's; values of a flow's own are named `<flow>.<value>`. While
  * a flow runs nothing else may change its distributor (see KeyedLock).
  */
 export class DistributorDriver {
   readonly #parts: DriverParts;
+  readonly #changes: DistributorChanges;
+  readonly #amphoraParts: AmphoraFlowParts;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
+    this.#changes = new DistributorChanges(parts.store, parts.reconciler);
+    this.#amphoraParts = { ...parts, changes: this.#changes };
   }
 
-  /** Requires load_balancer; provides distributor_id. Once for each load balancer. */
-  getCreateDistributorSubflow(): Flow {
+  /**
+   * Requires load_balancer; provides distributor_id. Once for each load balancer. The id is
+   * made when the flow runs, unless one is given: the table is a function of it.
+   */
+  getCreateDistributorSubflow(givenId: string | null = null): Flow {
     const { store, limits } = this.#parts;
     return flow(
       'create-distributor',
@@ -67,14 +81,12 @@ export class DistributorDriver {
         name: 'generate-distributor-id',
         requires: ['load_balancer'],
         provides: ['distributor_id'],
-        execute({ load_balancer }) {
+        execute: ({ load_balancer }) => {
           const id = parseUuid(load_balancer.id, 'load_balancer.id');
-          return {
-            distributor_id: store.findByLoadBalancer(id)?.distributor.id ?? randomUUID(),
-          };
+          return { distributor_id: this.#chooseId(id, givenId) };
         },
       }),
-      this.#record<OnDistributor & { load_balancer: LoadBalancer }>({
+      this.#changes.record<OnDistributor & { load_balancer: LoadBalancer }>({
         name: 'record-distributor',
         change: 'create-distributor.change',
         requires: ['distributor_id', 'load_balancer'],
@@ -89,11 +101,12 @@ export class DistributorDriver {
             vips: [],
             amphorae: [],
             tableSize: limits.initialSlots,
+            nextPosition: 0,
           };
           return { id, before, after: before ?? created };
         },
       }),
-      this.#apply({ name: 'create-table', change: 'create-distributor.change' }),
+      this.#changes.apply({ name: 'create-table', change: 'create-distributor.change' }),
     );
   }
 
@@ -102,7 +115,7 @@ export class DistributorDriver {
     const { store } = this.#parts;
     return flow(
       'delete-distributor',
-      this.#record<OnDistributor>({
+      this.#changes.record<OnDistributor>({
         name: 'record-deletion',
         change: 'delete-distributor.change',
         requires: ['distributor_id'],
@@ -118,7 +131,7 @@ export class DistributorDriver {
           return { id, before, after: null };
         },
       }),
-      this.#apply({ name: 'drop-table', change: 'delete-distributor.change' }),
+      this.#changes.apply({ name: 'drop-table', change: 'delete-distributor.change' }),
       this.#silence('delete-distributor.change'),
     );
   }
@@ -143,14 +156,16 @@ export class DistributorDriver {
           }),
         }),
       }),
-      this.#record<OnDistributor & Parsed>({
+      this.#changes.record<OnDistributor & Parsed>({
         name: 'record-vip',
         change: 'add-vip.change',
         requires: ['distributor_id', 'add-vip.vip'],
         compute: (inputs) =>
-          this.#changeOf(inputs.distributor_id, (before) => addVip(before, inputs['add-vip.vip'])),
+          this.#changes.of(inputs.distributor_id, (before) =>
+            addVip(before, inputs['add-vip.vip']),
+          ),
       }),
-      this.#apply({ name: 'plug-vip', change: 'add-vip.change' }),
+      this.#changes.apply({ name: 'plug-vip', change: 'add-vip.change' }),
       task<Parsed, object>({
         name: 'announce-vip',
         requires: ['add-vip.vip'],
@@ -171,115 +186,66 @@ export class DistributorDriver {
   getRemoveVipSubflow(): Flow {
     return flow(
       'remove-vip',
-      this.#record<OnDistributor & { vip: VipRequest }>({
+      this.#changes.record<OnDistributor & { vip: VipRequest }>({
         name: 'record-removal',
         change: 'remove-vip.change',
         requires: ['distributor_id', 'vip'],
         compute: ({ distributor_id, vip }) =>
-          this.#changeOf(distributor_id, (before) => {
+          this.#changes.of(distributor_id, (before) => {
             const key = this.#selectVip(before, vip);
             return key === null ? before : removeVip(before, key);
           }),
       }),
-      this.#apply({ name: 'unplug-vip', change: 'remove-vip.change' }),
+      this.#changes.apply({ name: 'unplug-vip', change: 'remove-vip.change' }),
       this.#silence('remove-vip.change'),
     );
   }
 
   /** Requires distributor_id and amphorae; provides registered_amphorae, the full list. */
   getRegisterAmphoraeSubflow(): Flow {
-    const { limits } = this.#parts;
-    return flow(
-      'register-amphorae',
-      this.#record<OnDistributor & { amphorae: readonly AmphoraRequest[] }>({
-        name: 'record-registration',
-        change: 'register-amphorae.change',
-        requires: ['distributor_id', 'amphorae'],
-        compute: ({ distributor_id, amphorae }) =>
-          this.#changeOf(distributor_id, (before) => registerAmphorae(before, amphorae, limits)),
-      }),
-      this.#apply({ name: 'assign-slots', change: 'register-amphorae.change' }),
-      this.#list({
-        name: 'list-registered',
-        change: 'register-amphorae.change',
-        provides: 'registered_amphorae',
-      }),
-    );
+    return registerFlow(this.#amphoraParts);
   }
 
   /** Requires distributor_id and amphorae; provides drained_amphorae, those named. */
-  getDrainAmphoraeSubflow(): Flow {
-    interface Done extends WithAmphorae {
-      readonly 'drain-amphorae.change': Change;
-    }
-    return flow(
-      'drain-amphorae',
-      this.#record<WithAmphorae>({
-        name: 'record-drain',
-        change: 'drain-amphorae.change',
-        requires: ['distributor_id', 'amphorae'],
-        compute: ({ distributor_id, amphorae }) =>
-          this.#changeOf(distributor_id, (before) =>
-            drainAmphorae(
-              before,
-              amphorae.map(({ id }) => id),
-            ),
-          ),
-      }),
-      this.#apply({ name: 'withdraw-slots', change: 'drain-amphorae.change' }),
-      task<Done, { readonly drained_amphorae: readonly Amphora[] }>({
-        name: 'list-drained',
-        requires: ['amphorae', 'drain-amphorae.change'],
-        provides: ['drained_amphorae'],
-        execute(inputs) {
-          const named = new Set(inputs.amphorae.map(({ id }) => id));
-          const after = inputs['drain-amphorae.change'].after?.amphorae ?? [];
-          return { drained_amphorae: after.filter(({ id }) => named.has(id)) };
-        },
-      }),
-    );
+  getDrainAmphoraeSubflow(request: DrainRequest = defaultDrain): Flow {
+    return drainFlow(this.#amphoraParts, request);
   }
 
   /** Requires distributor_id and amphorae; provides remaining_amphorae, the full list. */
-  getUnregisterAmphoraeSubflow(): Flow {
-    return flow(
-      'unregister-amphorae',
-      this.#record<WithAmphorae>({
-        name: 'record-unregistration',
-        change: 'unregister-amphorae.change',
-        requires: ['distributor_id', 'amphorae'],
-        compute: ({ distributor_id, amphorae }) =>
-          this.#changeOf(distributor_id, (before) =>
-            unregisterAmphorae(
-              before,
-              amphorae.map(({ id }) => id),
-            ),
-          ),
-      }),
-      this.#apply({ name: 'retire-positions', change: 'unregister-amphorae.change' }),
-      this.#list({
-        name: 'list-remaining',
-        change: 'unregister-amphorae.change',
-        provides: 'remaining_amphorae',
-      }),
+  getUnregisterAmphoraeSubflow({ failed } = { failed: false }): Flow {
+    return unregisterFlow(this.#amphoraParts, { failed });
+  }
+
+  /** Requires distributor_id and weights. */
+  getSetWeightsSubflow({ force }: { readonly force: boolean }): Flow {
+    return weightsFlow(this.#amphoraParts, { force });
+  }
+
+  /** Requires distributor_id and amphora_id, which has failed. */
+  getFailoverAmphoraSubflow(): Flow {
+    return failoverFlow(this.#amphoraParts);
+  }
+
+  /** Requires distributor_id. The end of a drain that is over. */
+  getFinishDrainSubflow(end: DrainEndOfJob): Flow {
+    return finishDrainFlow(this.#amphoraParts, end);
+  }
+
+  /** @throws DISTRIBUTOR_EXISTS */
+  #chooseId(loadBalancerId: string, givenId: string | null): string {
+    const { store } = this.#parts;
+    const existing = store.findByLoadBalancer(loadBalancerId)?.distributor.id ?? null;
+    if (givenId === null) return existing ?? randomUUID();
+    const id = parseUuid(givenId, 'distributor_id');
+    const holder = store.get(id)?.distributor.loadBalancer.id ?? loadBalancerId;
+    if ((existing ?? id) === id && holder === loadBalancerId) return id;
+    throw new DistributordError(
+      'DISTRIBUTOR_EXISTS',
+      existing !== null && existing !== id
+        ? `load balancer ${loadBalancerId} has distributor ${existing}, not distributor_id ${id}`
+        : `distributor_id ${id} is that of load balancer ${holder}`,
+      { field: 'distributor_id', value: id },
     );
-  }
-
-  #record<Inputs extends object>(definition: Parameters<typeof recordChange<Inputs>>[1]): Task {
-    return recordChange<Inputs>(this.#parts.store, definition);
-  }
-
-  #apply(names: Parameters<typeof applyChange>[1]): Task {
-    return applyChange(this.#parts.reconciler, names);
-  }
-
-  #list({ name, change, provides }: { name: string; change: string; provides: string }): Task {
-    return task<Record<string, Change>, Record<string, unknown>>({
-      name,
-      requires: [change],
-      provides: [provides],
-      execute: (inputs) => ({ [provides]: inputs[change]?.after?.amphorae ?? [] }),
-    });
   }
 
   /** VIPs that are gone are no longer announced. */
@@ -296,12 +262,6 @@ export class DistributorDriver {
         return {};
       },
     });
-  }
-
-  #changeOf(distributorId: string, change: (before: Distributor) => Distributor): Change {
-    const id = parseUuid(distributorId, 'distributor_id');
-    const before = requireDistributor(this.#parts.store, id);
-    return { id, before, after: change(before) };
   }
 
   /** A port named by interface need not exist any more: its VIP can still be removed. */

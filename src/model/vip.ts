@@ -20,6 +20,9 @@ export interface VipRequest {
   readonly subnet: string | null;
   readonly gateway: string | null;
   readonly tracking: Tracking;
+  /** Seconds; 0 = the daemon's default. */
+  readonly tcpIdle: number;
+  readonly otherIdle: number;
 }
 
 /** A VIP of a distributor: an address on an attachment, and how its packets are treated. */
@@ -32,7 +35,14 @@ export interface Vip {
   readonly gateway: string | null;
   readonly affinity: Affinity;
   readonly tracking: Tracking;
+  /** Seconds until a silent TCP or SCTP connection counts as gone; null = the default. */
+  readonly tcpIdle: number | null;
+  /** The same for all other protocols. */
+  readonly otherIdle: number | null;
 }
+
+/** What sets a VIP of this host apart from all others. */
+export type VipPlace = Pick<Vip, 'address' | 'interface' | 'vlanIds'>;
 
 /** What a port of this host looks like; from the data path. */
 export interface Port {
@@ -47,9 +57,10 @@ export interface Port {
 }
 
 const maxVlanId = 4094;
+const maxIdle = 86_400;
 
 /** Identifies a VIP on this host: two distributors cannot both have it. */
-export function vipKey(vip: Pick<Vip, 'address' | 'interface' | 'vlanIds'>): string {
+export function vipKey(vip: VipPlace): string {
   return [vip.interface, ...vip.vlanIds, vip.address].join('/');
 }
 
@@ -62,7 +73,7 @@ export interface VipSettings {
 /**
  * The VIP that a request describes, on one of the host's ports.
  * @throws INVALID_ADDRESS, INVALID_SUBNET, INVALID_ATTACHMENT, PORT_NOT_FOUND,
- *   VIP_IS_HOST_ADDRESS, VLAN_OFFLOAD, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM
+ *   VIP_IS_HOST_ADDRESS, VLAN_OFFLOAD, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM, INVALID_TIMEOUT
  */
 export function parseVip(request: VipRequest, settings: VipSettings): Vip {
   const address = parseAddress(request.address, 'vip.address');
@@ -96,7 +107,19 @@ export function parseVip(request: VipRequest, settings: VipSettings): Vip {
     gateway,
     affinity,
     tracking: request.tracking,
+    tcpIdle: parseIdle(request.tcpIdle, 'vip.tcp_idle_seconds'),
+    otherIdle: parseIdle(request.otherIdle, 'vip.other_idle_seconds'),
   };
+}
+
+function parseIdle(seconds: number, field: string): number | null {
+  if (seconds === 0) return null;
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= maxIdle) return seconds;
+  throw new DistributordError(
+    'INVALID_TIMEOUT',
+    `${field} is not 1 to ${maxIdle}, nor 0 for the default: ${seconds}`,
+    { field, value: seconds },
+  );
 }
 
 export function vlanOffloadMessage(port: string): string {

@@ -72,5 +72,10 @@ function sameOccupant(a: Occupant, b: Occupant): boolean {
 
 /** Address, port and tags are the key already. */
 function sameVip(a: DatapathVip, b: DatapathVip): boolean {
-  return a.affinity === b.affinity && a.tracking === b.tracking;
+  return (
+    a.affinity === b.affinity &&
+    a.tracking === b.tracking &&
+    a.tcpIdle === b.tcpIdle &&
+    a.otherIdle === b.otherIdle
+  );
 }

@@ -2,7 +2,7 @@
 import type { Amphora } from '../model/amphora.ts';
 import type { Affinity, Tracking } from '../model/affinity.ts';
 import type { Distributor } from '../model/distributor.ts';
-import { vipKey } from '../model/vip.ts';
+import { vipKey, type Vip } from '../model/vip.ts';
 
 /** A VIP in the data path. */
 export interface DatapathVip {
@@ -11,6 +11,15 @@ export interface DatapathVip {
   readonly vlanIds: readonly number[];
   readonly affinity: Affinity;
   readonly tracking: Tracking;
+  /** Seconds; see Vip. */
+  readonly tcpIdle: number;
+  readonly otherIdle: number;
+}
+
+/** Of VIPs that have none of their own; seconds. */
+export interface IdleTimeouts {
+  readonly tcpIdle: number;
+  readonly otherIdle: number;
 }
 
 /** The amphora at a position: who it is and where its frames go. */
@@ -49,9 +58,12 @@ export function neighbourKey(neighbour: WatchedNeighbour): string {
 /** The MAC of a watched address as last heard, or null. */
 export type ResolvedMac = (neighbour: WatchedNeighbour) => string | null;
 
-/** Where an amphora without a MAC of its own is looked for; null if no VIP says where. */
+/**
+ * Where an amphora without a MAC of its own is looked for; null if no VIP says where. A
+ * standby is looked for too: it is to take over in one step.
+ */
 export function neighbourOf(distributor: Distributor, amphora: Amphora): WatchedNeighbour | null {
-  if (amphora.mac !== null) return null;
+  if (amphora.mac !== null || amphora.state === 'FAILED') return null;
   const vip = distributor.vips.find((candidate) => candidate.vlanIds.length === 0);
   return vip === undefined ? null : { interface: vip.interface, ip: amphora.ip };
 }
@@ -61,6 +73,17 @@ export interface Observed {
   readonly resolved: ResolvedMac;
   /** Who is at the positions now. */
   readonly occupants: ReadonlyMap<number, Occupant>;
+  readonly timeouts: IdleTimeouts;
+}
+
+/** The MAC of an amphora, as registered or as heard; null if neither. */
+export function macOf(
+  distributor: Distributor,
+  amphora: Amphora,
+  resolved: ResolvedMac,
+): string | null {
+  const neighbour = neighbourOf(distributor, amphora);
+  return amphora.mac ?? (neighbour === null ? null : resolved(neighbour));
 }
 
 /**
@@ -74,11 +97,11 @@ export function wantedState(distributor: Distributor, observed: Observed): Datap
   for (const amphora of distributor.amphorae) {
     const neighbour = neighbourOf(distributor, amphora);
     if (neighbour !== null) neighbours.set(neighbourKey(neighbour), neighbour);
-    const heard = neighbour === null ? null : observed.resolved(neighbour);
+    if (amphora.position === null) continue;
     const occupant = observed.occupants.get(amphora.position);
     const kept =
       occupant?.amphoraId === amphora.id && occupant.ip === amphora.ip ? occupant.mac : null;
-    const mac = amphora.mac ?? heard ?? kept;
+    const mac = macOf(distributor, amphora, observed.resolved) ?? kept;
     if (mac === null) continue;
     positions.set(amphora.position, { amphoraId: amphora.id, ip: amphora.ip, mac });
     if (amphora.state === 'DRAINING') continue;
@@ -86,10 +109,21 @@ export function wantedState(distributor: Distributor, observed: Observed): Datap
     weights.push(amphora.weight);
   }
   const vips = new Map(
-    distributor.vips.map(({ address, interface: port, vlanIds, affinity, tracking }) => [
-      vipKey({ address, interface: port, vlanIds }),
-      { address, interface: port, vlanIds, affinity, tracking },
-    ]),
+    distributor.vips.map((vip) => [vipKey(vip), datapathVip(vip, observed.timeouts)]),
   );
   return { tableSize: distributor.tableSize, weights, positions, vips, neighbours };
+}
+
+function datapathVip(vip: Vip, timeouts: IdleTimeouts): DatapathVip {
+  const { address, interface: port, vlanIds, affinity, tracking } = vip;
+  const { tcpIdle, otherIdle } = idleTimeouts(vip, timeouts);
+  return { address, interface: port, vlanIds, affinity, tracking, tcpIdle, otherIdle };
+}
+
+/** Those in effect for a VIP. */
+export function idleTimeouts(vip: Vip, defaults: IdleTimeouts): IdleTimeouts {
+  return {
+    tcpIdle: vip.tcpIdle ?? defaults.tcpIdle,
+    otherIdle: vip.otherIdle ?? defaults.otherIdle,
+  };
 }

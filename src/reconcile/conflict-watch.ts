@@ -24,12 +24,22 @@ export class ConflictWatch {
   readonly #now: () => bigint;
   /** By VIP; those of VIPs that are gone end like the others. */
   readonly #conflicts = new Map<string, Conflict>();
+  readonly #listeners: ((distributorId: string) => void)[] = [];
   #seen = 0n;
 
   constructor(datapath: Datapath, log: Log, now = () => process.hrtime.bigint()) {
     this.#datapath = datapath;
     this.#log = log;
     this.#now = now;
+  }
+
+  /** Calls with the id of a distributor whose VIP has another claimant now, or none. */
+  onChange(listener: (distributorId: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #tell(distributorId: string): void {
+    for (const listener of this.#listeners) listener(distributorId);
   }
 
   /** To be called several times a second. */
@@ -42,18 +52,14 @@ export class ConflictWatch {
       if (this.#now() - conflict.at <= quiet) continue;
       this.#conflicts.delete(key);
       this.#log.info({ ...describe(conflict), event: 'vip-conflict-over' }, 'VIP conflict is over');
+      this.#tell(conflict.distributorId);
     }
   }
 
-  /** Who claims a distributor's VIP besides this host; null if nobody has for a while. */
-  claimant(
-    distributorId: string,
-    vip: Vip,
-  ): { readonly mac: string; readonly secondsAgo: number } | null {
+  /** The MAC that claims a distributor's VIP besides this host; null if none has for a while. */
+  claimant(distributorId: string, vip: Vip): string | null {
     const conflict = this.#conflicts.get(vipKey(vip));
-    if (conflict?.distributorId !== distributorId) return null;
-    const { mac, at } = conflict;
-    return { mac, secondsAgo: Number((this.#now() - at) / 1_000_000_000n) };
+    return conflict?.distributorId === distributorId ? conflict.mac : null;
   }
 
   #note(claim: VipClaim): void {
@@ -63,6 +69,7 @@ export class ConflictWatch {
     const isEvent =
       same === null || (same.mac !== claim.mac && claim.at - same.loggedAt >= betweenEvents);
     this.#conflicts.set(key, { ...claim, loggedAt: isEvent ? claim.at : same.loggedAt });
+    if (same?.mac !== claim.mac) this.#tell(claim.distributorId);
     if (isEvent)
       this.#log.warn(
         { ...describe(claim), event: 'vip-conflict' },

@@ -9,10 +9,14 @@ import {
   neighbourKey,
   wantedState,
   type DatapathState,
+  type IdleTimeouts,
   type Occupant,
   type ResolvedMac,
   type WatchedNeighbour,
 } from '../plan/wanted.ts';
+
+/** A pass over unsettled tables goes on in the next one after so many slots: about 1 ms. */
+const slotsInAPass = 2 ** 20;
 
 /** The first round watches addresses, the second uses what is known of them by then. */
 const maxRounds = 3;
@@ -34,17 +38,30 @@ const nobody: ReadonlyMap<number, Occupant> = new Map();
  * distributor is converged by one caller at a time (see KeyedLock).
  */
 export class Reconciler {
+  /** Of VIPs that have none of their own. */
+  readonly timeouts: IdleTimeouts;
   readonly #datapath: Datapath;
   readonly #log: Log;
   readonly #actual = new Map<string, DatapathState>();
   readonly #watchers = new Map<string, Set<string>>();
-  readonly #unsettled = new Set<string>();
+  /** When a distributor's slots are to be looked at again, in seconds of `now`. */
+  readonly #unsettled = new Map<string, number>();
   readonly #outOfSync = new Map<string, string>();
   readonly #resolved: ResolvedMac = (neighbour) => this.#datapath.resolvedMac(neighbour);
+  readonly #listeners: ((id: string) => void)[] = [];
 
-  constructor(datapath: Datapath, log: Log) {
+  constructor(
+    datapath: Datapath,
+    { log, timeouts }: { readonly log: Log; readonly timeouts: IdleTimeouts },
+  ) {
     this.#datapath = datapath;
     this.#log = log;
+    this.timeouts = timeouts;
+  }
+
+  /** Calls with a distributor's id whenever its data path has become what it should be, or not. */
+  onConverged(listener: (id: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
@@ -57,11 +74,13 @@ export class Reconciler {
       const occupants = this.occupants(id);
       // Addresses that answer later have their own turn: this one has an end.
       if (round === 1) resolved = remembered(resolved);
+      const { timeouts } = this;
       const wanted =
-        distributor === null ? null : wantedState(distributor, { resolved, occupants });
+        distributor === null ? null : wantedState(distributor, { resolved, occupants, timeouts });
       const operations = diff(this.#actual.get(id) ?? null, wanted);
       if (operations.length === 0) {
         this.#outOfSync.delete(id);
+        this.#tell(id);
         return;
       }
       for (const operation of operations) await this.#execute(id, operation);
@@ -77,6 +96,7 @@ export class Reconciler {
       const { message } = error as Error;
       this.#outOfSync.set(id, message);
       this.#log.error({ distributor: id, err: error }, 'data path is out of sync');
+      this.#tell(id);
     }
   }
 
@@ -100,13 +120,30 @@ export class Reconciler {
     return [...(this.#watchers.get(neighbourKey(neighbour)) ?? [])];
   }
 
-  /** Settles quiet slots; costs what the unsettled distributors cost, however many others. */
-  settle(): void {
-    for (const id of this.#unsettled) {
-      if (this.#datapath.settle(id) > 0) continue;
+  /** Whether the data path sends no new connection to the position. */
+  isWithdrawn(id: string, position: number): boolean {
+    return (this.#actual.get(id)?.weights[position] ?? 0) === 0;
+  }
+
+  /**
+   * Settles quiet slots. Looks only at distributors that have any and are due, and at so
+   * many slots at most; who was not reached comes first the next time.
+   */
+  settle(now = performance.now() / 1000): void {
+    let slots = 0;
+    for (const [id, due] of this.#unsettled) {
+      if (due > now) continue;
+      if (slots >= slotsInAPass) return;
+      slots += this.#actual.get(id)?.tableSize ?? 0;
+      const { unsettled, next } = this.#datapath.settle(id) ?? { unsettled: 0, next: 0 };
       this.#unsettled.delete(id);
-      this.#log.info({ distributor: id }, 'all slots settled');
+      if (unsettled > 0) this.#unsettled.set(id, now + next);
+      else this.#log.info({ distributor: id }, 'all slots settled');
     }
+  }
+
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id);
   }
 
   async #execute(id: string, operation: Operation): Promise<void> {
@@ -119,7 +156,7 @@ export class Reconciler {
   }
 
   #note(id: string, operation: Operation): void {
-    if (operation.kind === 'assign-slots') this.#unsettled.add(id);
+    if (operation.kind === 'assign-slots') this.#unsettled.set(id, 0);
     if (operation.kind === 'drop-table') this.#unsettled.delete(id);
     if (operation.kind !== 'watch-neighbour' && operation.kind !== 'forget-neighbour') return;
     const key = neighbourKey(operation.neighbour);

@@ -11,6 +11,7 @@ export class MemoryStore implements Store {
   readonly #byLoadBalancer = new Map<string, string>();
   readonly #byVip = new Map<string, string>();
   readonly #byAmphora = new Map<string, string>();
+  readonly #listeners: ((id: string) => void)[] = [];
 
   get revision(): number {
     return this.#revision;
@@ -61,7 +62,12 @@ export class MemoryStore implements Store {
       this.#stored.set(id, { distributor: after, revision: revision ?? this.#revision });
       this.#index(after);
     }
+    for (const listener of this.#listeners) listener(id);
     return Promise.resolve(this.#revision);
+  }
+
+  onChange(listener: (id: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   #refuseTaken({ id, vips, amphorae }: Distributor): void {

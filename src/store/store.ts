@@ -37,4 +37,6 @@ export interface Store {
    *   REVISION_MISMATCH if the distributor is no longer `before`
    */
   commit(change: StoreChange): Promise<number>;
+  /** Calls with the distributor's id after every commit. */
+  onChange(listener: (id: string) => void): void;
 }

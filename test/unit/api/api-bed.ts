@@ -6,10 +6,14 @@ import { ApiServer } from '../../../src/api/server.ts';
 import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
+import { runFlow } from '../../../src/driver/engine.ts';
 import { Announcer } from '../../../src/reconcile/announcer.ts';
+import { ChangeReview } from '../../../src/reconcile/change-review.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
+import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
 import { Reconciler } from '../../../src/reconcile/reconciler.ts';
+import { StatusBoard } from '../../../src/reconcile/status-board.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import { MemoryDatapath } from '../driver/memory-datapath.ts';
 
@@ -20,8 +24,13 @@ export class ApiBed {
   readonly datapath = new MemoryDatapath();
   readonly conflicts = new ConflictWatch(this.datapath, silent);
   readonly store = new MemoryStore();
+  readonly board: StatusBoard;
+  readonly drains: DrainSupervisor;
   readonly socket: string;
   readonly client: Client;
+  /** Seconds and milliseconds of the daemon's clocks; they stand still until moved. */
+  clock = 1000;
+  readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
   readonly #announcer = new Announcer(this.datapath, silent);
   readonly #server: ApiServer;
@@ -29,19 +38,44 @@ export class ApiBed {
   private constructor(directory: string) {
     this.#directory = directory;
     this.socket = join(directory, 'api.sock');
-    const reconciler = new Reconciler(this.datapath, silent);
-    const conflicts = this.conflicts;
-    const parts = {
-      store: this.store,
-      datapath: this.datapath,
-      reconciler,
-      conflicts,
-      log: silent,
-    };
+    const { datapath, conflicts, store } = this;
+    const timeouts = { tcpIdle: 900, otherIdle: 60 };
+    const reconciler = new Reconciler(datapath, { log: silent, timeouts });
+    const locks = new KeyedLock();
+    const now = () => this.now;
+    const observers = { store, datapath, reconciler, conflicts, log: silent, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
-    const driver = new DistributorDriver({ ...parts, announcer: this.#announcer, limits });
-    this.#server = new ApiServer(createService({ ...parts, driver, locks: new KeyedLock() }));
+    const driver = new DistributorDriver({ ...observers, announcer: this.#announcer, limits });
+    this.board = new StatusBoard(observers);
+    this.drains = new DrainSupervisor({
+      ...observers,
+      clock: () => this.clock,
+      finish: (id, end) =>
+        locks.run(id, async () => {
+          await runFlow(driver.getFinishDrainSubflow(end), { distributor_id: id });
+          this.drains.review(id);
+        }),
+    });
+    const followers = { board: this.board, drains: this.drains, locks };
+    new ChangeReview({ ...observers, ...followers });
+    const stopping = new AbortController();
+    const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
+    this.#server = new ApiServer(createService(parts), stopping);
     this.client = new Client(this.socket);
+  }
+
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.epoch + this.clock * 1000;
+  }
+
+  /** Time passes for the daemon, second by second. */
+  async pass(seconds: number): Promise<void> {
+    for (let i = 0; i < seconds; i++) {
+      this.clock++;
+      await this.drains.keepUp();
+      this.board.keepUp();
+    }
   }
 
   static async start(): Promise<ApiBed> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Amphora } from '../../../build/proto/distributor/v1/Amphora.ts';
+import type { AmphoraWeight } from '../../../build/proto/distributor/v1/AmphoraWeight.ts';
 import type { Attachment } from '../../../build/proto/distributor/v1/Attachment.ts';
 import { CallError } from '../../../src/cli/client.ts';
 import { ApiBed } from './api-bed.ts';
@@ -381,9 +382,32 @@ describe('RegisterAmphorae', () => {
       invalid('amphorae[1].id', 'a3', 'DUPLICATE_AMPHORA'),
     ],
     [
-      'weight 0',
-      [amphora('a3', '10.0.0.13', { weight: 0 })],
+      'a standby with a position',
+      [amphora('a3', '10.0.0.13', { role: 'ROLE_STANDBY', position: 4 })],
+      invalid('amphorae[0].position', '4', 'STANDBY_HAS_NO_POSITION'),
+    ],
+    [
+      'a standby to be drained',
+      [amphora('a3', '10.0.0.13', { role: 'ROLE_STANDBY', weight: 0 })],
       invalid('amphorae[0].weight', '0', 'INVALID_WEIGHT'),
+    ],
+    [
+      'an active amphora as a standby',
+      [amphora('a1', '10.0.0.11', { role: 'ROLE_STANDBY' })],
+      {
+        ...invalid('amphorae[0].role', 'STANDBY', 'ROLE_FIXED'),
+        code: 'FAILED_PRECONDITION',
+      },
+    ],
+    [
+      'a role of a later version',
+      [amphora('a3', '10.0.0.13', { role: 7 as never })],
+      invalid('amphorae[0].role', '7', 'INVALID_ARGUMENT'),
+    ],
+    [
+      'weight 0 for all that are active',
+      [amphora('a1', '10.0.0.11', { weight: 0 }), amphora('a2', '10.0.0.12', { weight: 0 })],
+      { ...invalid('force', 'false', 'LAST_AMPHORA'), code: 'FAILED_PRECONDITION' },
     ],
     [
       'weight 257',
@@ -469,4 +493,124 @@ describe('DrainAmphorae and UnregisterAmphorae', () => {
       value: '',
     });
   });
+});
+
+describe('drains, weights and failover', () => {
+  const refused = (reason: string, field: string, value: string): Expected => ({
+    code: 'FAILED_PRECONDITION',
+    ...{ reason, field, value },
+  });
+  const invalid = (reason: string, field: string, value: string): Expected => ({
+    code: 'INVALID_ARGUMENT',
+    ...{ reason, field, value },
+  });
+  const past = { seconds: Date.UTC(2025, 0, 1) / 1000, nanos: 0 };
+  const drain = (amphora_ids: string[], rest: object = {}) =>
+    bed.client.call('DrainAmphorae', { distributor_id: one, amphora_ids, ...rest });
+  const weigh = (weights: AmphoraWeight[]) =>
+    bed.client.call('SetWeights', { distributor_id: one, weights });
+  const failOver = (amphora_id: string) =>
+    bed.client.call('FailoverAmphora', { distributor_id: one, amphora_id });
+
+  test.each<[string, () => Promise<unknown>, Expected]>([
+    [
+      'a drain whose deadline is past',
+      () => drain(['a1'], { deadline: past }),
+      invalid('INVALID_DEADLINE', 'deadline', '2025-01-01T00:00:00.000Z'),
+    ],
+    [
+      'a drain with an end of a later version',
+      () => drain(['a1'], { then: 7 }),
+      invalid('INVALID_ARGUMENT', 'then', '7'),
+    ],
+    [
+      'a drain of all that are active',
+      () => drain(['a1', 'a2']),
+      refused('LAST_AMPHORA', 'force', 'false'),
+    ],
+    [
+      'weights that leave none active',
+      () =>
+        weigh([
+          { amphora_id: 'a1', weight: 0 },
+          { amphora_id: 'a2', weight: 0 },
+        ]),
+      refused('LAST_AMPHORA', 'force', 'false'),
+    ],
+    [
+      'weight 257',
+      () =>
+        weigh([
+          { amphora_id: 'a1', weight: 2 },
+          { amphora_id: 'a2', weight: 257 },
+        ]),
+      invalid('INVALID_WEIGHT', 'weights[1].weight', '257'),
+    ],
+    [
+      'the weight of an unknown amphora',
+      () => weigh([{ amphora_id: 'a7', weight: 1 }]),
+      { ...invalid('AMPHORA_NOT_FOUND', 'weights[0].amphora_id', 'a7'), code: 'NOT_FOUND' },
+    ],
+    [
+      'two weights for one amphora',
+      () =>
+        weigh([
+          { amphora_id: 'a1', weight: 1 },
+          { amphora_id: 'a1', weight: 2 },
+        ]),
+      invalid('DUPLICATE_AMPHORA', 'weights[1].amphora_id', 'a1'),
+    ],
+    ['no weights', () => weigh([]), invalid('INVALID_ARGUMENT', 'weights', '')],
+    ['a failover with no standby', () => failOver('a1'), refused('NO_STANDBY', 'amphora_id', 'a1')],
+    [
+      'a failover of an unknown amphora',
+      () => failOver('a7'),
+      { ...invalid('AMPHORA_NOT_FOUND', 'amphora_id', 'a7'), code: 'NOT_FOUND' },
+    ],
+    [
+      'a drain at another revision',
+      () => drain(['a1'], { expected_revision: 999 }),
+      { ...invalid('REVISION_MISMATCH', 'expected_revision', '999'), code: 'ABORTED' },
+    ],
+  ])('%s', async (_, call, expected) => {
+    await expectRefused(call(), expected);
+  });
+
+  test('drain and failover of a standby, failover to one without a MAC', async () => {
+    await bed.client.call('RegisterAmphorae', {
+      distributor_id: one,
+      amphorae: [{ id: 's1', ip: '10.0.0.31', role: 'ROLE_STANDBY' }],
+    });
+    for (const call of [drain(['s1']), failOver('s1')])
+      await expectRefused(call, refused('AMPHORA_NOT_ACTIVE', (await fieldOf(call)) ?? '', 's1'));
+    await expectRefused(failOver('a1'), refused('NO_STANDBY', 'amphora_id', 'a1'));
+    await bed.client.call('UnregisterAmphorae', { distributor_id: one, amphora_ids: ['s1'] });
+  });
+
+  test('the id of another load balancer’s distributor', async () => {
+    const id = '00000000-0000-4000-8000-000000000003';
+    const load_balancer = { id };
+    await expectRefused(
+      bed.client.call('CreateDistributor', { load_balancer, distributor_id: one }),
+      {
+        code: 'ALREADY_EXISTS',
+        ...{ reason: 'DISTRIBUTOR_EXISTS', field: 'distributor_id', value: one },
+      },
+    );
+    const first = { id: '00000000-0000-4000-8000-000000000001' };
+    await expectRefused(
+      bed.client.call('CreateDistributor', { load_balancer: first, distributor_id: id }),
+      {
+        code: 'ALREADY_EXISTS',
+        ...{ reason: 'DISTRIBUTOR_EXISTS', field: 'distributor_id', value: id },
+      },
+    );
+  });
+
+  async function fieldOf(call: Promise<unknown>): Promise<string | null> {
+    return call.then(
+      () => null,
+      (error: unknown) => (error as CallError).field,
+    );
+  }
 });

@@ -25,6 +25,8 @@ const vip = (address: string) => ({
   subnet: null,
   gateway: null,
   tracking: 'ADAPTIVE' as const,
+  tcpIdle: 0,
+  otherIdle: 0,
 });
 const amphora = (n: number, mac: string | null = `02:00:00:00:01:0${n}`) => ({
   id: `a${n}`,
@@ -32,6 +34,7 @@ const amphora = (n: number, mac: string | null = `02:00:00:00:01:0${n}`) => ({
   mac,
   weight: null,
   position: null,
+  role: null,
 });
 
 let datapath: MemoryDatapath;
@@ -41,20 +44,24 @@ let reconciler: Reconciler;
 let driver: DistributorDriver;
 let id: string;
 
-/** A distributor with a VIP and two amphorae, one of them draining. */
+/** A distributor with a VIP, two amphorae, one of them draining, and a standby. */
 beforeEach(async () => {
   datapath = new MemoryDatapath();
   store = new MemoryStore();
   announcer = new Announcer(datapath, silent);
-  reconciler = new Reconciler(datapath, silent);
+  const timeouts = { tcpIdle: 900, otherIdle: 60 };
+  reconciler = new Reconciler(datapath, { log: silent, timeouts });
   const limits = { initialSlots: 1024, maxSlots: 4096 };
-  driver = new DistributorDriver({ store, reconciler, datapath, announcer, limits });
+  driver = new DistributorDriver({
+    ...{ store, reconciler, datapath, announcer, limits },
+    now: () => 1_000_000,
+  });
   const created = await runFlow(driver.getCreateDistributorSubflow(), {
     load_balancer: loadBalancer,
   });
   id = created['distributor_id'] as string;
   await runFlow(driver.getAddVipSubflow(), onDistributor({ ...defaults, vip: vip('10.0.0.100') }));
-  const amphorae = [amphora(1), amphora(2)];
+  const amphorae = [amphora(1), amphora(2), { ...amphora(9), role: 'STANDBY' as const }];
   await runFlow(driver.getRegisterAmphoraeSubflow(), onDistributor({ amphorae }));
   await runFlow(driver.getDrainAmphoraeSubflow(), onDistributor({ amphorae: [{ id: 'a2' }] }));
 });
@@ -94,13 +101,35 @@ const verbs: readonly (readonly [string, () => Flow, () => Values])[] = [
   ],
   [
     'drain-amphorae',
-    () => driver.getDrainAmphoraeSubflow(),
+    () => driver.getDrainAmphoraeSubflow({ deadline: null, then: null, force: true }),
     () => onDistributor({ amphorae: [{ id: 'a1' }] }),
   ],
   [
     'unregister-amphorae',
     () => driver.getUnregisterAmphoraeSubflow(),
     () => onDistributor({ amphorae: [{ id: 'a1' }, { id: 'a2' }] }),
+  ],
+  [
+    'set-weights',
+    () => driver.getSetWeightsSubflow({ force: true }),
+    () =>
+      onDistributor({
+        weights: [
+          { amphoraId: 'a1', weight: 0 },
+          { amphoraId: 'a2', weight: 7 },
+        ],
+      }),
+  ],
+  [
+    'failover-amphora',
+    () => driver.getFailoverAmphoraSubflow(),
+    () => onDistributor({ amphora_id: 'a1' }),
+  ],
+  [
+    'finish-drain',
+    () =>
+      driver.getFinishDrainSubflow({ amphoraId: 'a2', startedAt: 1_000_000, outcome: 'DRAINED' }),
+    () => onDistributor({}),
   ],
 ];
 
@@ -208,6 +237,9 @@ test('flows require what the contract says', () => {
     'register-amphorae': ['distributor_id', 'amphorae'],
     'drain-amphorae': ['distributor_id', 'amphorae'],
     'unregister-amphorae': ['distributor_id', 'amphorae'],
+    'set-weights': ['distributor_id', 'weights'],
+    'failover-amphora': ['distributor_id', 'amphora_id'],
+    'finish-drain': ['distributor_id'],
   });
 });
 

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Datapath, VipClaim, VipState } from '../../../src/datapath/datapath.ts';
+import type {
+  Datapath,
+  FlowSweep,
+  FlowTally,
+  PortState,
+  PositionCounts,
+  PositionOf,
+  VipClaim,
+  VipState,
+} from '../../../src/datapath/datapath.ts';
 import type { Port } from '../../../src/model/vip.ts';
 import { applyOperation, type Operation } from '../../../src/plan/operation.ts';
 import {
@@ -29,6 +38,11 @@ export class MemoryDatapath implements Datapath {
   /** Refuses the operation for which this returns true. */
   refuses: (operation: Operation) => boolean = () => false;
   vipStateNow: VipState | null = null;
+  portStateNow: PortState | null = null;
+  /** What flow sweeps count, and packets that went there, by position. */
+  readonly tallies = new Map<number, FlowTally>();
+  readonly packetsTo = new Map<number, number>();
+  unpinned = 0;
   readonly claims: VipClaim[] = [];
   readonly defended: string[] = [];
   #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
@@ -65,19 +79,26 @@ export class MemoryDatapath implements Datapath {
   }
 
   keepUp = () => undefined;
-  settle = () => 0;
+  settle = () => ({ unsettled: 0, next: 1 });
   slotCounts = () => null;
-  vipCounts = () => null;
-  positionCounts = () => null;
+  vipCounts = () => ({ packets: { tx_unpinned: this.unpinned }, forwardedBytes: 0 });
+  positionCounts(distributorId: string, position: number): PositionCounts | null {
+    if (!this.states.has(distributorId)) return null;
+    return { packets: this.packetsTo.get(position) ?? 0, bytes: 0, newFlows: 0 };
+  }
   hostPackets = () => 0;
-  portState = () => null;
+  portState = (): PortState | null => this.portStateNow;
   vipState = (): VipState | null => this.vipStateNow;
   claimsSince = (at: bigint) => this.claims.filter((claim) => claim.at > at);
   defend(...[, vip]: readonly [string, { readonly address: string }]): boolean {
     this.defended.push(vip.address);
     return true;
   }
-  expireFlows = () => Promise.resolve(0);
+  sweepFlows(asked: readonly PositionOf[]): Promise<FlowSweep> {
+    const none = { tcp: 0, udp: 0, sctp: 0, other: 0, closing: 0 };
+    const tallies = asked.map(({ position }) => this.tallies.get(position) ?? none);
+    return Promise.resolve({ removed: 0, tallies });
+  }
   vipsOutOfFlows = () => [];
   close = () => undefined;
 }

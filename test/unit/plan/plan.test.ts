@@ -17,6 +17,8 @@ const vip: fc.Arbitrary<DatapathVip> = fc.record({
   vlanIds: fc.constantFrom([], [5], [5, 6]),
   affinity: fc.constantFrom('SOURCE_IP', 'SOURCE_IP_AND_PORT'),
   tracking: fc.constantFrom('ADAPTIVE', 'FULL', 'STATELESS'),
+  tcpIdle: fc.constantFrom(60, 900),
+  otherIdle: fc.constantFrom(30, 60),
 });
 const neighbour = fc.record({
   interface: fc.constantFrom('eth0', 'eth1'),

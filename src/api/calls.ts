@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// From functions to methods of the API: what a function throws becomes the call's status.
+import { status, type handleServerStreamingCall, type handleUnaryCall } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { RevertError } from '../driver/engine.ts';
+import { toDistributordError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { toStatus } from './error-details.ts';
+
+/** A method from a function of its request. */
+export function unary<Request, Response>(
+  log: Log,
+  work: (request: Request) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const started = performance.now();
+    const method = call.getPath();
+    const respond = async () => {
+      try {
+        const response = await work(call.request);
+        const ms = Math.round(performance.now() - started);
+        if (/\/(Get|List)[^/]*$/.test(method)) log.debug({ method, ms }, 'read');
+        else log.info({ method, ms, request: call.request, response }, 'changed');
+        callback(null, response);
+      } catch (thrown) {
+        callback(statusOf(thrown, { method, log }));
+      }
+    };
+    void respond();
+  };
+}
+
+/** Where a streaming method writes to. */
+export interface Outlet<Response> {
+  /** Aborted when the client has gone, or the daemon stops. */
+  readonly signal: AbortSignal;
+  /** Resolves when there is room for more. @throws if the signal is aborted */
+  send(response: Response): Promise<void>;
+}
+
+export interface StreamParts {
+  readonly log: Log;
+  /** Aborted when the daemon stops: streams then end, for their clients to come again. */
+  readonly stopping: AbortSignal;
+}
+
+/** A method that answers with a stream, which ends when the function does. */
+export function streaming<Request, Response>(
+  { log, stopping }: StreamParts,
+  work: (request: Request, outlet: Outlet<Response>) => Promise<void>,
+): handleServerStreamingCall<Request, Response> {
+  return (call) => {
+    const method = call.getPath();
+    const gone = new AbortController();
+    call.once('cancelled', () => gone.abort());
+    call.once('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, stopping]);
+    const outlet: Outlet<Response> = {
+      signal,
+      async send(response) {
+        signal.throwIfAborted();
+        if (!call.write(response)) await once(call, 'drain', { signal });
+      },
+    };
+    const respond = async () => {
+      log.debug({ method, request: call.request }, 'watched');
+      try {
+        await work(call.request, outlet);
+        call.end();
+      } catch (thrown) {
+        if (gone.signal.aborted) call.end();
+        else if (stopping.aborted)
+          call.emit('error', { code: status.UNAVAILABLE, details: 'distributord stops' });
+        else call.emit('error', statusOf(thrown, { method, log }));
+      }
+    };
+    void respond();
+  };
+}
+
+function statusOf(thrown: unknown, { method, log }: { method: string; log: Log }) {
+  const error = toDistributordError(thrown);
+  const fault = { reason: error.reason, field: error.field, value: error.value };
+  if (error.kind.status === 'INTERNAL' || thrown instanceof RevertError)
+    log.error({ method, ...fault, err: thrown }, 'call failed');
+  else log.info({ method, ...fault, message: error.message }, 'call refused');
+  return toStatus(error);
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Timestamp, Timestamp__Output } from '../../build/proto/google/protobuf/Timestamp.ts';
+
+/** Milliseconds since the epoch as they travel; null = absent. */
+export function toTimestamp(time: number | null): Timestamp | null {
+  if (time === null) return null;
+  const seconds = Math.floor(time / 1000);
+  return { seconds, nanos: Math.round((time - seconds * 1000) * 1e6) };
+}
+
+export function fromTimestamp(timestamp: Timestamp__Output | null): number | null {
+  return timestamp === null ? null : timestamp.seconds * 1000 + timestamp.nanos / 1e6;
+}

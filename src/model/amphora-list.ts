@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DistributordError } from '../errors.ts';
+import { parseAmphoraId, type Amphora } from './amphora.ts';
+import type { Distributor } from './distributor.ts';
+
+/** By position, then those without one in the order they are in. */
+export function inOrder(amphorae: Iterable<Amphora>): readonly Amphora[] {
+  const last = Number.MAX_SAFE_INTEGER;
+  return [...amphorae].sort((a, b) => (a.position ?? last) - (b.position ?? last));
+}
+
+/** Each amphora that `changes` names by id replaced; the same object if nothing differs. */
+export function changeAmphorae(
+  distributor: Distributor,
+  changes: ReadonlyMap<string, Amphora>,
+): Distributor {
+  const amphorae = distributor.amphorae.map((amphora) => changes.get(amphora.id) ?? amphora);
+  const same = amphorae.every((amphora, index) => amphora === distributor.amphorae[index]);
+  return same ? distributor : { ...distributor, amphorae: inOrder(amphorae) };
+}
+
+/** @throws AMPHORA_NOT_FOUND, INVALID_ID */
+export function requireAmphora(
+  { id, amphorae }: Distributor,
+  name: string,
+  field: string,
+): Amphora {
+  parseAmphoraId(name, field);
+  const amphora = amphorae.find((candidate) => candidate.id === name);
+  if (amphora !== undefined) return amphora;
+  throw new DistributordError(
+    'AMPHORA_NOT_FOUND',
+    `${field} ${name} is not registered with distributor ${id}`,
+    { field, value: name },
+  );
+}
+
+export function refuseDuplicates(ids: readonly string[], fieldOf: (index: number) => string): void {
+  const seen = new Set<string>();
+  for (const [index, id] of ids.entries()) {
+    if (seen.has(id))
+      throw new DistributordError('DUPLICATE_AMPHORA', `amphora ${id} is named twice`, {
+        field: fieldOf(index),
+        value: id,
+      });
+    seen.add(id);
+  }
+}
+
+/** `amphoraId`: one that is to be drained. @throws LAST_AMPHORA if none is active afterwards */
+export function refuseNoneActive(before: Distributor, after: Distributor, amphoraId: string): void {
+  const isActive = ({ state }: Amphora) => state === 'ACTIVE';
+  if (!before.amphorae.some(isActive) || after.amphorae.some(isActive)) return;
+  throw new DistributordError(
+    'LAST_AMPHORA',
+    `force is false, and without ${amphoraId} no amphora is active: new connections would be dropped`,
+    { field: 'force', value: 'false' },
+  );
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DistributordError } from '../errors.ts';
+import type {
+  ActiveAmphora,
+  Amphora,
+  Drain,
+  DrainEnd,
+  DrainingAmphora,
+  DrainOutcome,
+} from './amphora.ts';
+import {
+  changeAmphorae,
+  refuseDuplicates,
+  refuseNoneActive,
+  requireAmphora,
+} from './amphora-list.ts';
+import type { Distributor } from './distributor.ts';
+
+export interface DrainOptions {
+  /** null = none, or as the job has it. */
+  readonly deadline: number | null;
+  /** null = KEEP, or as the job has it. */
+  readonly then: DrainEnd | null;
+  /** Also if no active amphora is left. */
+  readonly force: boolean;
+  readonly now: number;
+}
+
+export const plainDrain = { deadline: null, then: null } as const;
+
+/**
+ * No new connection goes to them. Who drains already joins its job; a deadline or an end
+ * that is given replaces the job's.
+ * @throws AMPHORA_NOT_FOUND, AMPHORA_NOT_ACTIVE, INVALID_DEADLINE, LAST_AMPHORA
+ */
+export function drainAmphorae(
+  distributor: Distributor,
+  ids: readonly string[],
+  options: DrainOptions,
+): Distributor {
+  const { deadline, now } = options;
+  refuseDuplicates(ids, (index) => `amphora_ids[${index}]`);
+  if (deadline !== null && deadline <= now)
+    throw new DistributordError(
+      'INVALID_DEADLINE',
+      `deadline ${dateText(deadline)} is past: it is ${dateText(now)}`,
+      { field: 'deadline', value: dateText(deadline) },
+    );
+  const changes = new Map<string, Amphora>();
+  ids.forEach((id, index) => {
+    const field = `amphora_ids[${index}]`;
+    const amphora = requireAmphora(distributor, id, field);
+    if (amphora.position === null)
+      throw new DistributordError(
+        'AMPHORA_NOT_ACTIVE',
+        `${field} ${id} is ${amphora.state.toLowerCase()}: it has no connections to drain`,
+        { field, value: id },
+      );
+    changes.set(id, startDrain(amphora, options));
+  });
+  const after = changeAmphorae(distributor, changes);
+  if (!options.force) refuseNoneActive(distributor, after, ids[0] ?? '');
+  return after;
+}
+
+/** The amphora, draining; the same object if it does so already, to the same end. */
+export function startDrain(
+  amphora: ActiveAmphora | DrainingAmphora,
+  { deadline, then, now }: Pick<DrainOptions, 'deadline' | 'then' | 'now'>,
+): DrainingAmphora {
+  if (amphora.state === 'ACTIVE') {
+    const drain: Drain = { startedAt: now, deadline, then: then ?? 'KEEP', finished: null };
+    return { ...amphora, state: 'DRAINING', drain };
+  }
+  const before = amphora.drain;
+  const joined = { deadline: deadline ?? before.deadline, then: then ?? before.then };
+  if (joined.deadline === before.deadline && joined.then === before.then) return amphora;
+  // A job that is over goes on for its new end.
+  return { ...amphora, drain: { ...before, ...joined, finished: null } };
+}
+
+/**
+ * The job that began at `startedAt` is over; one that began since is not touched. The
+ * amphora stays without new connections, or is gone, as the job says.
+ */
+export function finishDrain(
+  distributor: Distributor,
+  id: string,
+  end: { readonly startedAt: number; readonly outcome: DrainOutcome; readonly now: number },
+): Distributor {
+  const amphora = distributor.amphorae.find((candidate) => candidate.id === id);
+  if (amphora?.state !== 'DRAINING') return distributor;
+  const { drain } = amphora;
+  if (drain.startedAt !== end.startedAt || drain.finished !== null) return distributor;
+  if (drain.then === 'UNREGISTER')
+    return {
+      ...distributor,
+      amphorae: distributor.amphorae.filter((candidate) => candidate !== amphora),
+    };
+  const finished = { outcome: end.outcome, at: end.now };
+  return changeAmphorae(
+    distributor,
+    new Map([[id, { ...amphora, drain: { ...drain, finished } }]]),
+  );
+}
+
+/** What is known of a draining amphora's traffic. Seconds. */
+export interface DrainObservation {
+  /** Since new connections were seen to go elsewhere. */
+  readonly withdrawn: number;
+  /** Since the last packet to it; null if none ever came. */
+  readonly quiet: number | null;
+  /** Live flow entries in the last counts, the newest last; empty if never counted. */
+  readonly counts: readonly number[];
+  /** Some connection may have found no room for an entry. */
+  readonly inexact: boolean;
+  /** The longest that a connection may be silent and live, over its VIPs. */
+  readonly idle: number;
+  /** The same over the VIPs where a flow has no entry before its slot changes. */
+  readonly unseen: number;
+}
+
+/** A single count may miss an entry that another processor is moving. */
+export const countsThatTell = 2;
+
+/**
+ * Whether no connection is left. Flow entries tell once every connection that lives must
+ * have one; silence for the longest idle timeout tells in any case.
+ */
+export function isDrained(observation: DrainObservation): boolean {
+  const { withdrawn, quiet, counts, inexact, idle, unseen } = observation;
+  if (quiet !== null && quiet > idle) return true;
+  const last = counts.slice(-countsThatTell);
+  const none = last.length === countsThatTell && last.every((count) => count === 0);
+  return none && (quiet === null || (!inexact && withdrawn > unseen));
+}
+
+function dateText(time: number): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString();
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FlowTally } from '../datapath/datapath.ts';
+import type { DrainEnd, DrainingAmphora, DrainOutcome } from '../model/amphora.ts';
+import { countsThatTell, isDrained, type DrainObservation } from '../model/drain.ts';
+
+export type DrainState = 'DRAINING' | DrainOutcome | 'CANCELLED' | 'UNREGISTERED';
+
+/** How the drain of an amphora stands. Times are milliseconds since the epoch. */
+export interface DrainReport {
+  readonly amphoraId: string;
+  readonly state: DrainState;
+  readonly then: DrainEnd;
+  readonly startedAt: number;
+  readonly deadline: number | null;
+  readonly finishedAt: number | null;
+  /** null until counted. */
+  readonly remaining: FlowTally | null;
+  /** Until then silent connections may exist without being counted; null = all are. */
+  readonly exactFrom: number | null;
+  readonly inexact: boolean;
+  readonly packets: number;
+  readonly intervalMs: number;
+  /** null: none since the drain began. */
+  readonly quietSeconds: number | null;
+  readonly unsettledSlots: number;
+}
+
+/** One look at the data path. */
+export interface DrainSample {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Seconds of a clock that is never set. */
+  readonly clock: number;
+  readonly tally: FlowTally | null;
+  /** To the amphora, since it was registered. */
+  readonly packets: number;
+  /** Of its distributor's VIPs that found no room in the flow table, ever. */
+  readonly unpinned: number;
+  readonly unsettledSlots: number;
+  /** See DrainObservation. */
+  readonly idle: number;
+  readonly unseen: number;
+}
+
+/** Follows the drain of one amphora from the moment that it gets no new connections. */
+export class DrainWatch {
+  #amphora: DrainingAmphora;
+  #first: DrainSample | null = null;
+  #last: DrainSample | null = null;
+  #before: DrainSample | null = null;
+  /** Seconds of the samples' clock. */
+  #lastPacket: number | null = null;
+  #exactFrom: number | null = null;
+  #counts: number[] = [];
+  #remaining: FlowTally | null = null;
+
+  constructor(amphora: DrainingAmphora) {
+    this.#amphora = amphora;
+  }
+
+  get amphora(): DrainingAmphora {
+    return this.#amphora;
+  }
+
+  /** The same job with another deadline or end. */
+  follow(amphora: DrainingAmphora): void {
+    this.#amphora = amphora;
+  }
+
+  /** To be called only with samples from after new connections were taken away. */
+  add(sample: DrainSample): void {
+    if (this.#first === null) {
+      this.#first = sample;
+      this.#exactFrom = sample.unseen === 0 ? null : sample.now + sample.unseen * 1000;
+    }
+    if (this.#last !== null && sample.packets !== this.#last.packets)
+      this.#lastPacket = sample.clock;
+    this.#before = this.#last;
+    this.#last = sample;
+    if (sample.tally === null) return;
+    this.#remaining = sample.tally;
+    this.#counts = [...this.#counts, total(sample.tally)].slice(-countsThatTell);
+  }
+
+  /** How the drain ends at `now`, milliseconds since the epoch; null if it goes on. */
+  outcomeAt(now: number): DrainOutcome | null {
+    if (this.#last !== null && isDrained(this.#observation(this.#last))) return 'DRAINED';
+    const { deadline } = this.#amphora.drain;
+    return deadline !== null && now >= deadline ? 'DEADLINE_PASSED' : null;
+  }
+
+  report(state: DrainState, finishedAt: number | null): DrainReport {
+    const { id, drain } = this.#amphora;
+    const [last, before] = [this.#last, this.#before ?? this.#last];
+    const quiet = last === null || this.#lastPacket === null ? null : last.clock - this.#lastPacket;
+    return {
+      amphoraId: id,
+      state,
+      then: drain.then,
+      startedAt: drain.startedAt,
+      deadline: drain.deadline,
+      finishedAt,
+      remaining: this.#remaining,
+      exactFrom: last?.packets === 0 ? null : this.#exactFrom,
+      inexact: this.#isInexact,
+      packets: (last?.packets ?? 0) - (before?.packets ?? 0),
+      intervalMs: Math.round(((last?.clock ?? 0) - (before?.clock ?? 0)) * 1000),
+      quietSeconds: quiet === null ? null : Math.floor(quiet),
+      unsettledSlots: last?.unsettledSlots ?? 0,
+    };
+  }
+
+  get #isInexact(): boolean {
+    return this.#last !== null && this.#last.unpinned !== this.#first?.unpinned;
+  }
+
+  #observation({ clock, packets, idle, unseen }: DrainSample): DrainObservation {
+    const since = this.#first?.clock ?? clock;
+    return {
+      withdrawn: clock - since,
+      quiet: packets === 0 ? null : clock - (this.#lastPacket ?? since),
+      counts: this.#counts,
+      inexact: this.#isInexact,
+      idle,
+      unseen,
+    };
+  }
+}
+
+function total({ tcp, udp, sctp, other, closing }: FlowTally): number {
+  return tcp + udp + sctp + other + closing;
+}
+
+/** A job that is over, as far as the record of it tells. */
+export function finishedReport(
+  { id, drain }: DrainingAmphora,
+  finished: { readonly outcome: DrainOutcome; readonly at: number },
+): DrainReport {
+  return {
+    amphoraId: id,
+    state: finished.outcome,
+    then: drain.then,
+    startedAt: drain.startedAt,
+    deadline: drain.deadline,
+    finishedAt: finished.at,
+    remaining: null,
+    exactFrom: null,
+    inexact: false,
+    packets: 0,
+    intervalMs: 0,
+    quietSeconds: null,
+    unsettledSlots: 0,
+  };
+}
