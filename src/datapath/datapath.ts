@@ -13,6 +13,8 @@ export interface PositionCounts {
   readonly packets: number;
   readonly bytes: number;
   readonly newFlows: number;
+  /** Flows that came without an entry: each has one from its next packet on. */
+  readonly openings: number;
 }
 
 export interface SlotCounts {

@@ -110,6 +110,8 @@ export interface DrainObservation {
   readonly withdrawn: number;
   /** Since the last packet to it; null if none ever came. */
   readonly quiet: number | null;
+  /** Since a flow without an entry came to it, or since it was withdrawn. */
+  readonly sinceOpening: number;
   /** Live flow entries in the last counts, the newest last; empty if never counted. */
   readonly counts: readonly number[];
   /** Some connection may have found no room for an entry. */
@@ -124,15 +126,28 @@ export interface DrainObservation {
 export const countsThatTell = 2;
 
 /**
- * Whether no connection is left. Flow entries tell once every connection that lives must
- * have one; silence for the longest idle timeout tells in any case.
+ * Whether no connection is left. Silence for the longest idle timeout tells in any case.
+ * Flow entries tell once every connection that lives must have one: the second packet since
+ * the withdrawal makes it.
  */
 export function isDrained(observation: DrainObservation): boolean {
-  const { withdrawn, quiet, counts, inexact, idle, unseen } = observation;
+  const { quiet, counts, inexact, idle } = observation;
   if (quiet !== null && quiet > idle) return true;
   const last = counts.slice(-countsThatTell);
   const none = last.length === countsThatTell && last.every((count) => count === 0);
-  return none && (quiet === null || (!inexact && withdrawn > unseen));
+  return none && (quiet === null || (!inexact && secondsToExact(observation) < 0));
+}
+
+/**
+ * Seconds until no connection that lives can be without an entry. One whose first packet
+ * came lately may not have sent its second; one that sends two within two idle timeouts has.
+ */
+export function secondsToExact({
+  withdrawn,
+  sinceOpening,
+  unseen,
+}: Pick<DrainObservation, 'withdrawn' | 'sinceOpening' | 'unseen'>): number {
+  return Math.min(unseen - Math.min(withdrawn, sinceOpening), 2 * unseen - withdrawn);
 }
 
 function dateText(time: number): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Datapath, FlowTally } from '../datapath/datapath.ts';
+import type { Datapath, FlowTally, PositionOf } from '../datapath/datapath.ts';
 import type { Log } from '../log.ts';
 import type { Amphora, DrainingAmphora, DrainOutcome } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
@@ -105,20 +105,23 @@ export class DrainSupervisor {
       await this.#observe();
     } catch (error) {
       this.#options.log.error({ err: error }, 'flow entries cannot be counted');
-    } finally {
-      this.#isSweeping = false;
-      const rest = (this.#clock() - started) * restPerWork;
-      // Not a whole second: the caller's timer may come a little early.
-      this.#nextSweep = started + Math.max(isIdle ? sweepInterval : 0.5, rest);
     }
+    this.#endThoseThatAreOver();
+    this.#isSweeping = false;
+    const rest = (this.#clock() - started) * restPerWork;
+    // Not a whole second: the caller's timer may come a little early.
+    this.#nextSweep = started + Math.max(isIdle ? sweepInterval : 0.5, rest);
   }
 
   /** How the drain of an amphora stands, or ended; null if it was not drained. */
   report(distributorId: string, amphoraId: string): DrainReport | null {
     const watch = this.#watches.get(distributorId)?.get(amphoraId);
-    if (watch !== undefined) return watch.report('DRAINING', null);
-    const ended = this.#ended.get(key(distributorId, amphoraId));
     const amphora = this.#find(distributorId, amphoraId);
+    if (watch !== undefined) {
+      if (isSameJob(amphora, watch)) watch.follow(amphora);
+      return watch.report('DRAINING', null);
+    }
+    const ended = this.#ended.get(key(distributorId, amphoraId));
     if (amphora?.state !== 'DRAINING') return ended ?? null;
     const { startedAt, finished } = amphora.drain;
     if (ended?.startedAt === startedAt && finished !== null) return ended;
@@ -134,15 +137,8 @@ export class DrainSupervisor {
 
   async #observe(): Promise<void> {
     const { reconciler, datapath, log } = this.#options;
-    const due = [...this.#watches].flatMap(([distributorId, watches]) =>
-      [...watches.values()].map((watch) => ({
-        distributorId,
-        watch,
-        position: watch.amphora.position,
-      })),
-    );
     // What still gets new connections has not begun to drain.
-    const withdrawn = due.filter(({ distributorId, position }) =>
+    const withdrawn = [...this.#all()].filter(({ distributorId, position }) =>
       reconciler.isWithdrawn(distributorId, position),
     );
     const { removed, tallies } = await datapath.sweepFlows(withdrawn);
@@ -151,12 +147,21 @@ export class DrainSupervisor {
       const sample = this.#sample(distributorId, watch, tallies[index] ?? null);
       if (sample !== null) watch.add(sample);
     });
-    for (const { distributorId, watch } of due) {
-      if (this.#watches.get(distributorId)?.get(watch.amphora.id) !== watch) continue;
-      const outcome = watch.outcomeAt(this.#now());
+  }
+
+  #endThoseThatAreOver(): void {
+    const now = this.#now();
+    for (const { distributorId, watch } of this.#all()) {
+      const outcome = watch.outcomeAt(now);
       if (outcome !== null) this.#finish(distributorId, watch, outcome);
     }
     for (const distributorId of this.#watches.keys()) this.#tell(distributorId);
+  }
+
+  *#all(): Iterable<PositionOf & { readonly watch: DrainWatch }> {
+    for (const [distributorId, watches] of this.#watches)
+      for (const watch of watches.values())
+        yield { distributorId, watch, position: watch.amphora.position };
   }
 
   #sample(
@@ -174,6 +179,7 @@ export class DrainSupervisor {
       clock: this.#clock(),
       tally,
       packets: counts.packets,
+      openings: counts.openings,
       unpinned: this.#unpinned(distributor),
       unsettledSlots: slots?.previous.get(amphora.position) ?? 0,
       ...this.#silence(distributor),

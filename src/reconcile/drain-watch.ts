@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FlowTally } from '../datapath/datapath.ts';
 import type { DrainEnd, DrainingAmphora, DrainOutcome } from '../model/amphora.ts';
-import { countsThatTell, isDrained, type DrainObservation } from '../model/drain.ts';
+import {
+  countsThatTell,
+  isDrained,
+  secondsToExact,
+  type DrainObservation,
+} from '../model/drain.ts';
 
 export type DrainState = 'DRAINING' | DrainOutcome | 'CANCELLED' | 'UNREGISTERED';
 
@@ -34,6 +39,8 @@ export interface DrainSample {
   readonly tally: FlowTally | null;
   /** To the amphora, since it was registered. */
   readonly packets: number;
+  /** Flows without an entry that came to it, ever. */
+  readonly openings: number;
   /** Of its distributor's VIPs that found no room in the flow table, ever. */
   readonly unpinned: number;
   readonly unsettledSlots: number;
@@ -50,7 +57,7 @@ export class DrainWatch {
   #before: DrainSample | null = null;
   /** Seconds of the samples' clock. */
   #lastPacket: number | null = null;
-  #exactFrom: number | null = null;
+  #lastOpening = 0;
   #counts: number[] = [];
   #remaining: FlowTally | null = null;
 
@@ -69,12 +76,10 @@ export class DrainWatch {
 
   /** To be called only with samples from after new connections were taken away. */
   add(sample: DrainSample): void {
-    if (this.#first === null) {
-      this.#first = sample;
-      this.#exactFrom = sample.unseen === 0 ? null : sample.now + sample.unseen * 1000;
-    }
-    if (this.#last !== null && sample.packets !== this.#last.packets)
-      this.#lastPacket = sample.clock;
+    const before = (this.#first ??= sample);
+    const last = this.#last ?? before;
+    if (sample.packets !== last.packets) this.#lastPacket = sample.clock;
+    if (sample.openings !== last.openings || this.#last === null) this.#lastOpening = sample.clock;
     this.#before = this.#last;
     this.#last = sample;
     if (sample.tally === null) return;
@@ -101,13 +106,20 @@ export class DrainWatch {
       deadline: drain.deadline,
       finishedAt,
       remaining: this.#remaining,
-      exactFrom: last?.packets === 0 ? null : this.#exactFrom,
+      exactFrom: this.#exactFrom,
       inexact: this.#isInexact,
       packets: (last?.packets ?? 0) - (before?.packets ?? 0),
       intervalMs: Math.round(((last?.clock ?? 0) - (before?.clock ?? 0)) * 1000),
       quietSeconds: quiet === null ? null : Math.floor(quiet),
       unsettledSlots: last?.unsettledSlots ?? 0,
     };
+  }
+
+  /** Rounded to seconds, so that it stays the same while nothing happens. */
+  get #exactFrom(): number | null {
+    const last = this.#last;
+    if (last === null || last.unseen === 0 || last.packets === 0) return null;
+    return Math.round(last.now / 1000 + secondsToExact(this.#observation(last))) * 1000;
   }
 
   get #isInexact(): boolean {
@@ -119,6 +131,7 @@ export class DrainWatch {
     return {
       withdrawn: clock - since,
       quiet: packets === 0 ? null : clock - (this.#lastPacket ?? since),
+      sinceOpening: clock - this.#lastOpening,
       counts: this.#counts,
       inexact: this.#isInexact,
       idle,

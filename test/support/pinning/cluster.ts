@@ -1,89 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
-import { learningWindow, tcpIdle, udpIdle, type Packet, type Program } from './program.ts';
+import { DistributordError } from '../../../src/errors.ts';
+import type { Amphora } from '../../../src/model/amphora.ts';
+import type { Distributor } from '../../../src/model/distributor.ts';
+import { drainAmphorae, finishDrain } from '../../../src/model/drain.ts';
+import { failoverAmphora, unregisterAmphorae } from '../../../src/model/failover.ts';
+import { registerAmphorae } from '../../../src/model/registration.ts';
+import { setWeights } from '../../../src/model/weights.ts';
+import { Connections } from './connections.ts';
+import { ControlPlane } from './control-plane.ts';
+import { DrainJobs } from './drain-jobs.ts';
+import type { Packet, Program } from './program.ts';
 
-interface Amphora {
-  readonly id: number;
-  draining: boolean;
-}
+const limits = { initialSlots: 1024, maxSlots: 4096 };
+/** As many amphorae as a test's program has positions for, with room for standbys. */
+const mostAmphorae = 12;
 
-interface Connection {
-  /** The amphora that has its state; null if none has, though the client may not know. */
-  readonly amphora: number | null;
-  lastPacket: number;
-  /** Its end passed through the program's eyes. */
-  closed: boolean;
-}
-
-/** Pseudo-random choice of slots' owners: any table may follow any other. */
-function pick(seed: number, index: number): number {
-  let x = (seed ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0;
-  x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) >>> 0;
-  return (x ^ (x >>> 13)) >>> 0;
+/** What a change of the amphora set is made of. */
+export interface Change {
+  readonly which: number;
+  readonly seed: number;
 }
 
 /**
- * The program and the daemon's changes under a plain model that remembers the owner of
- * every connection. A packet at another amphora than its connection's, while that one is
- * registered and the connection not idle, is thrown as an error.
+ * A distributor as the daemon runs it (the real model, plan and drain jobs) on a program,
+ * beside a plain model that remembers who has every connection. Throws where the two differ:
+ * a packet at another amphora than its connection's, a new connection at one that drains, a
+ * drain that ends too early.
  */
 export class Cluster {
   readonly #program: Program;
-  readonly #positions: (Amphora | null)[] = [];
-  readonly #connections = new Map<string, Connection>();
-  /** When slots last changed owner: UDP flows silent since may move. */
-  #changedAt = 0;
-  #nextId = 1;
+  readonly #control: ControlPlane;
+  readonly #connections: Connections;
+  readonly #drains: DrainJobs;
+  #distributor: Distributor = {
+    id: '00000000-0000-4000-8000-00000000000d',
+    loadBalancer: { id: '00000000-0000-4000-8000-00000000000b', name: '' },
+    vips: [],
+    amphorae: [],
+    tableSize: limits.initialSlots,
+    nextPosition: 0,
+  };
+  #registered = 0;
 
   constructor(program: Program) {
     this.#program = program;
+    this.#control = new ControlPlane(program);
+    this.#connections = new Connections(program, this.#control);
+    this.#drains = new DrainJobs(program, this.#connections);
   }
 
-  register(seed: number): void {
-    const free = this.#positions.indexOf(null);
-    this.#occupy(free < 0 ? this.#positions.length : free);
-    this.#assign(seed, []);
+  register({ seed }: Change): void {
+    if (this.#distributor.amphorae.length < mostAmphorae) this.#register(seed, 'ACTIVE');
   }
 
-  drain(which: number, seed: number): void {
+  standBy({ seed }: Change): void {
+    if (this.#distributor.amphorae.length < mostAmphorae) this.#register(seed, 'STANDBY');
+  }
+
+  /** Of a draining one: cancels that. Of a failed one: it stands by. */
+  registerAgain({ which, seed }: Change): void {
     const amphora = this.#any(which);
     if (amphora === null) return;
-    amphora.draining = true;
-    this.#assign(seed, []);
+    const { id, ip, mac } = amphora;
+    const request = { id, ip, mac, weight: null, position: null, role: null };
+    this.#change(seed, (before) => registerAmphorae(before, [request], { limits, now: this.#now }));
   }
 
-  cancelDrain(which: number, seed: number): void {
+  /** Every other one is unregistered at its end. */
+  drain({ which, seed }: Change): void {
     const amphora = this.#any(which);
     if (amphora === null) return;
-    amphora.draining = false;
-    this.#assign(seed, []);
+    const then = seed % 2 === 0 ? 'UNREGISTER' : 'KEEP';
+    const deadline = seed % 3 === 0 ? this.#now + (seed % 2000) * 1000 + 1 : null;
+    const options = { then, deadline, force: seed % 5 === 0, now: this.#now } as const;
+    this.#change(seed, (before) => drainAmphorae(before, [amphora.id], options));
   }
 
-  /** As weights do: the same amphorae, other slots. */
-  reassign(seed: number): void {
-    this.#assign(seed, []);
-  }
-
-  unregister(which: number, seed: number): void {
+  weigh({ which, seed }: Change): void {
     const amphora = this.#any(which);
     if (amphora === null) return;
-    const position = this.#positions.indexOf(amphora);
-    this.#positions[position] = null;
-    this.#assign(seed, [position + 1]);
-    this.#program.vacate(position);
+    const requests = [{ amphoraId: amphora.id, weight: seed % 4 }];
+    const options = { force: seed % 5 === 0, now: this.#now };
+    this.#change(seed, (before) => setWeights(before, requests, options));
   }
 
-  /** Another amphora takes the position of one that failed; no slot changes. */
-  takeOver(which: number): void {
+  failOver({ which, seed }: Change): void {
     const amphora = this.#any(which);
-    if (amphora !== null) this.#occupy(this.#positions.indexOf(amphora));
+    if (amphora !== null)
+      this.#change(seed, (before) => failoverAmphora(before, amphora.id, () => true));
+  }
+
+  unregister({ which, seed }: Change): void {
+    const amphora = this.#any(which);
+    if (amphora === null) return;
+    const options = { failed: seed % 2 === 0, isReady: () => true };
+    this.#change(seed, (before) => unregisterAmphorae(before, [amphora.id], options));
+  }
+
+  /** Any table may follow any other, as far as pinning goes: not only those that weights make. */
+  reassign({ seed }: Change): void {
+    this.#control.reassign(seed);
+    this.#connections.noteChange();
   }
 
   double(): void {
-    if (this.#program.table.size < 256) this.#program.double();
+    this.#control.double();
   }
 
+  /** Time passes; drains that are over by then end. */
   wait(seconds: number): void {
     this.#program.wait(seconds);
+    for (const end of this.#drains.observe(this.#distributor, this.#now))
+      this.#change(end.amphoraId.length + seconds, (before) =>
+        finishDrain(before, end.amphoraId, { ...end, now: this.#now }),
+      );
   }
 
   open(flow: number): void {
@@ -91,12 +121,12 @@ export class Cluster {
   }
 
   data(flow: number): void {
-    if (this.#connections.has(`tcp ${flow}`))
+    if (this.#connections.has('tcp', flow))
       this.#send({ flow, protocol: 'tcp', starts: false, ends: false });
   }
 
   close(flow: number): void {
-    if (this.#connections.has(`tcp ${flow}`))
+    if (this.#connections.has('tcp', flow))
       this.#send({ flow, protocol: 'tcp', starts: false, ends: true });
   }
 
@@ -106,81 +136,41 @@ export class Cluster {
 
   /** Every datagram flow that is alive speaks up, as it must within the learning window. */
   datagrams(): void {
-    for (const key of this.#connections.keys())
-      if (key.startsWith('udp ')) this.datagram(Number(key.slice(4)));
+    for (const flow of this.#connections.datagramFlows()) this.datagram(flow);
   }
 
   #send(packet: Packet): void {
-    const key = `${packet.protocol} ${packet.flow}`;
-    const known = this.#connections.get(key);
-    const endSeen = packet.ends && !this.#program.isSettled(packet);
-    const position = this.#program.send(packet);
-    const reached = position === null ? null : (this.#positions[position]?.id ?? null);
-    if (known !== undefined && this.#isOwed(known, packet)) {
-      if (reached !== known.amphora)
-        throw new Error(`${key} left amphora ${String(known.amphora)} for ${String(reached)}`);
-      known.lastPacket = this.#program.now;
-      known.closed ||= endSeen;
-      return;
+    const position = this.#connections.send(packet, this.#distributor);
+    if (position !== null) this.#drains.notePacket(position);
+  }
+
+  get #now(): number {
+    return this.#program.now * 1000;
+  }
+
+  #register(seed: number, role: 'ACTIVE' | 'STANDBY'): void {
+    const n = ++this.#registered;
+    const mac = `02:00:00:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`;
+    const ip = `10.0.${n >> 8}.${n & 255}`;
+    const request = { id: `a${n}`, ip, mac, weight: 1 + (seed % 3), position: null, role };
+    this.#change(seed, (before) => registerAmphorae(before, [request], { limits, now: this.#now }));
+  }
+
+  /** As the daemon changes it; a refusal changes nothing. */
+  #change(seed: number, change: (before: Distributor) => Distributor): void {
+    let after: Distributor;
+    try {
+      after = change(this.#distributor);
+    } catch (error) {
+      if (error instanceof DistributordError) return;
+      throw error;
     }
-    this.#refuseDraining(packet, { known, position });
-    const speaks = packet.starts || packet.protocol === 'udp';
-    this.#connections.set(key, {
-      amphora: speaks ? reached : null,
-      lastPacket: this.#program.now,
-      closed: endSeen,
-    });
-  }
-
-  /** Whether the packet belongs to a connection that must not move. */
-  #isOwed(connection: Connection, { protocol, starts }: Packet): boolean {
-    if (starts) return false; // a tuple used again: whoever gets the SYN owns it
-    if (!this.#positions.some((amphora) => amphora?.id === connection.amphora)) return false;
-    const { now, leeway } = this.#program;
-    const silent = now - connection.lastPacket + leeway;
-    if (protocol === 'tcp') return silent <= tcpIdle;
-    const heardSinceChange = connection.lastPacket > this.#changedAt;
-    const learning = now + leeway < this.#changedAt + learningWindow;
-    return silent <= udpIdle && (heardSinceChange || learning);
-  }
-
-  /**
-   * A connection that is really new never reaches an amphora which drains. One whose tuple
-   * was in use a moment ago may: the end that the amphora made of it passed elsewhere.
-   */
-  #refuseDraining(
-    packet: Packet,
-    { known, position }: { known: Connection | undefined; position: number | null },
-  ): void {
-    const isReuse = known !== undefined && !known.closed;
-    if (!packet.starts || isReuse || position === null) return;
-    if (this.#positions[position]?.draining === true)
-      throw new Error(`new tcp ${packet.flow} went to draining position ${position}`);
+    this.#distributor = after;
+    if (this.#control.converge(after, seed)) this.#connections.noteChange();
   }
 
   #any(which: number): Amphora | null {
-    const present = this.#positions.filter((amphora) => amphora !== null);
-    return present.length === 0 ? null : (present[which % present.length] ?? null);
-  }
-
-  #occupy(position: number): void {
-    this.#positions[position] = { id: this.#nextId++, draining: false };
-    this.#program.occupy(position);
-  }
-
-  #assign(seed: number, retired: readonly number[]): void {
-    const active = this.#positions.flatMap((amphora, position) =>
-      amphora === null || amphora.draining ? [] : [position + 1],
-    );
-    const before = Array.from({ length: this.#program.table.size }, (_, i) =>
-      this.#program.table.at(i),
-    );
-    const owners = before.map(({ current }, index) => {
-      // Half of the slots stay if they can: real tables change little.
-      const stays = active.includes(current) && pick(seed, index + 1000) % 2 === 0;
-      return stays ? current : (active[pick(seed, index) % active.length] ?? 0);
-    });
-    this.#program.assign(owners, retired);
-    this.#changedAt = this.#program.now;
+    const { amphorae } = this.#distributor;
+    return amphorae.length === 0 ? null : (amphorae[which % amphorae.length] ?? null);
   }
 }

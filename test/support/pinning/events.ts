@@ -14,10 +14,12 @@ const anyEvent = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('close'), flow }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('datagram'), flow }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('register'), seed }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain'), which, seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancelDrain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('standBy'), seed }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('drain'), which, seed }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('registerAgain'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('weigh'), which, seed }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('failOver'), which, seed }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('unregister'), which, seed }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('takeOver'), which }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reassign'), seed }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('double') }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.nat(20) }) },
@@ -31,7 +33,10 @@ export type Event = Partial<Record<'flow' | 'which' | 'seed' | 'seconds', number
   readonly kind: string;
 };
 
-const changes = new Set(['register', 'drain', 'cancelDrain', 'unregister', 'takeOver', 'reassign']);
+const changes = [
+  ...(['register', 'standBy', 'drain', 'registerAgain', 'weigh'] as const),
+  ...(['failOver', 'unregister', 'reassign'] as const),
+];
 
 type Happening = (cluster: Cluster, event: Required<Event>) => void;
 
@@ -40,27 +45,27 @@ const happenings: Readonly<Record<string, Happening>> = {
   data: (cluster, { flow }) => cluster.data(flow),
   close: (cluster, { flow }) => cluster.close(flow),
   datagram: (cluster, { flow }) => cluster.datagram(flow),
-  register: (cluster, { seed }) => cluster.register(seed),
-  drain: (cluster, { which, seed }) => cluster.drain(which, seed),
-  cancelDrain: (cluster, { which, seed }) => cluster.cancelDrain(which, seed),
-  unregister: (cluster, { which, seed }) => cluster.unregister(which, seed),
-  takeOver: (cluster, { which }) => cluster.takeOver(which),
-  reassign: (cluster, { seed }) => cluster.reassign(seed),
   double: (cluster) => cluster.double(),
   wait: (cluster, { seconds }) => cluster.wait(seconds),
 };
 
 function happen(cluster: Cluster, event: Event): void {
+  const given = { flow: 0, which: 0, seed: 0, seconds: 0, ...event };
+  const change = changes.find((kind) => kind === event.kind);
+  if (change !== undefined) {
+    cluster[change](given);
+    cluster.datagrams();
+    return;
+  }
   const happening = happenings[event.kind];
   if (happening === undefined) throw new Error(`unknown event ${event.kind}`);
-  happening(cluster, { flow: 0, which: 0, seed: 0, seconds: 0, ...event });
-  if (changes.has(event.kind)) cluster.datagrams();
+  happening(cluster, given);
 }
 
 /** Plays events on a distributor of two amphorae. @throws where a connection moved */
 export function play(events: readonly Event[], program: Program): void {
   const cluster = new Cluster(program);
-  cluster.register(1);
-  cluster.register(2);
+  cluster.register({ which: 0, seed: 1 });
+  cluster.register({ which: 0, seed: 2 });
   for (const event of events) happen(cluster, event);
 }

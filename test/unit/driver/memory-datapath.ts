@@ -42,6 +42,7 @@ export class MemoryDatapath implements Datapath {
   /** What flow sweeps count, and packets that went there, by position. */
   readonly tallies = new Map<number, FlowTally>();
   readonly packetsTo = new Map<number, number>();
+  readonly openingsTo = new Map<number, number>();
   unpinned = 0;
   readonly claims: VipClaim[] = [];
   readonly defended: string[] = [];
@@ -84,7 +85,8 @@ export class MemoryDatapath implements Datapath {
   vipCounts = () => ({ packets: { tx_unpinned: this.unpinned }, forwardedBytes: 0 });
   positionCounts(distributorId: string, position: number): PositionCounts | null {
     if (!this.states.has(distributorId)) return null;
-    return { packets: this.packetsTo.get(position) ?? 0, bytes: 0, newFlows: 0 };
+    const packets = this.packetsTo.get(position) ?? 0;
+    return { packets, bytes: 0, newFlows: 0, openings: this.openingsTo.get(position) ?? 0 };
   }
   hostPackets = () => 0;
   portState = (): PortState | null => this.portStateNow;

@@ -21,7 +21,8 @@ const open: readonly Event[] = flows.map((flow) => ({ kind: 'open', flow }));
 const data: readonly Event[] = flows.map((flow) => ({ kind: 'data', flow }));
 const close: readonly Event[] = flows.map((flow) => ({ kind: 'close', flow }));
 const wait = (seconds: number): Event => ({ kind: 'wait', seconds });
-const drain = (which: number, seed = 5): Event => ({ kind: 'drain', which, seed });
+/** Odd: kept at its end; no multiple of 3: no deadline; of 5: even if none is left. */
+const drain = (which: number, seed = 7): Event => ({ kind: 'drain', which, seed });
 const register = (seed: number): Event => ({ kind: 'register', seed });
 
 test.each<[string, readonly Event[]]>([
@@ -29,11 +30,11 @@ test.each<[string, readonly Event[]]>([
   ['scale-down by drain', [...open, drain(0), ...data, wait(800), ...data, ...open, ...data]],
   [
     'a drain, then another before the first settles',
-    [register(3), ...open, drain(0), ...data, ...open, wait(60), drain(1, 9), ...data, ...open],
+    [register(3), ...open, drain(0), ...data, ...open, wait(60), drain(1, 11), ...data, ...open],
   ],
   [
     'a drain cancelled',
-    [...open, drain(0), ...data, { kind: 'cancelDrain', which: 0, seed: 7 }, ...data, ...open],
+    [...open, drain(0), ...data, { kind: 'registerAgain', which: 0, seed: 7 }, ...data, ...open],
   ],
   [
     'the previous owner unregistered',
@@ -43,7 +44,21 @@ test.each<[string, readonly Event[]]>([
     'the current owner unregistered',
     [register(3), ...open, drain(0), ...open, { kind: 'unregister', which: 1, seed: 8 }, ...data],
   ],
-  ['a standby takes over', [register(3), ...open, { kind: 'takeOver', which: 1 }, ...data]],
+  [
+    'a standby takes over',
+    [{ kind: 'standBy', seed: 3 }, ...open, { kind: 'failOver', which: 1 }, ...data, ...open],
+  ],
+  [
+    'a drain to its end, and the amphora unregistered',
+    [register(3), ...open, drain(0, 8), ...data, ...close, wait(900), wait(1000), ...data, ...open],
+  ],
+  [
+    'a drain with a connection that speaks once in a while',
+    [
+      ...[register(3), ...open, drain(0, 8), wait(800), { kind: 'data', flow: 3 }, wait(800)],
+      ...[{ kind: 'data', flow: 3 }, wait(800), { kind: 'data', flow: 3 }],
+    ],
+  ],
   [
     'weights changed twice',
     [...open, { kind: 'reassign', seed: 4 }, ...data, { kind: 'reassign', seed: 6 }, ...data],
@@ -54,7 +69,7 @@ test.each<[string, readonly Event[]]>([
   ],
   [
     'the last active amphora draining',
-    [...open, drain(0), ...data, drain(1), ...data, register(4), ...data, ...open],
+    [...open, drain(0), ...data, drain(1, 25), ...data, register(4), ...data, ...open],
   ],
   [
     'the oldest owner unregistered while the others drain',
