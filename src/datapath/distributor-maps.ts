@@ -138,10 +138,12 @@ export class DistributorMaps {
     ports.release(vip.interface);
   }
 
-  /** Returns how many slots stay unsettled. */
-  settle(): number {
+  /** `due`: when the first of the slots that stay unsettled may settle, in s of native.now(). */
+  settle(): { readonly unsettled: number; readonly due: number } {
     const { tcpIdle, otherIdle } = this.#shared.timeouts;
-    return this.#place.table.settle({ now: native.now(), idle: Math.max(tcpIdle, otherIdle) });
+    const idle = Math.max(tcpIdle, otherIdle);
+    const { unsettled, earliest } = this.#place.table.settle({ now: native.now(), idle });
+    return { unsettled, due: earliest + idle + 1 };
   }
 
   slotCounts(): SlotCounts {

@@ -138,7 +138,7 @@ export class KernelDatapath implements Datapath {
   }
 
   settle(distributorId: string): number {
-    return this.#distributors.get(distributorId)?.settle() ?? 0;
+    return this.#distributors.get(distributorId)?.settle().unsettled ?? 0;
   }
 
   slotCounts(distributorId: string): SlotCounts | null {

@@ -30,8 +30,14 @@ export interface NativeSlotTable {
     readonly retired: Uint16Array;
     readonly now: number;
   }): { readonly changed: number; readonly unsettled: number };
-  /** Settles slots quiet for longer than `idle` seconds; returns how many are unsettled. */
-  settle(clock: { readonly now: number; readonly idle: number }): number;
+  /**
+   * Settles slots quiet for longer than `idle` seconds. `unsettled`: how many are left;
+   * `earliest`: the oldest of their clocks, 0 if there are none.
+   */
+  settle(clock: { readonly now: number; readonly idle: number }): {
+    readonly unsettled: number;
+    readonly earliest: number;
+  };
   /** Becomes a smaller table with each slot split; clocks of unsettled slots restart. */
   splitFrom(split: { readonly smaller: NativeSlotTable; readonly now: number }): void;
   clear(): void;
