@@ -17,7 +17,7 @@
 #endif
 
 /* Raised whenever a structure or the meaning of a field below changes. */
-#define DIST_ABI_VERSION 2
+#define DIST_ABI_VERSION 3
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to
@@ -167,9 +167,18 @@ typedef __u64 dist_pin;
 struct dist_flow {
 	dist_pin pin; /* 0 = about to be removed */
 	__u32 share; /* of its VIP: index into shares */
-	__u32 reserved;
+	__u32 acknowledged;
 };
 DIST_ASSERT_SIZE(struct dist_flow, 16);
+
+/*
+ * `acknowledged`, of TCP: the low bits of the last acknowledgement number from the client,
+ * except that it stays one behind where the client then acknowledges exactly one byte more,
+ * which may be the amphora's FIN. Of all others 0. Above it, in the high bit: both sides have
+ * closed, as far as the client's packets show. The two change in one store.
+ */
+#define DIST_FLOW_ACKNOWLEDGED 0x7fffffffu
+#define DIST_FLOW_OVER 0x80000000u
 
 /*
  * A flow's first packet, at the index that its hash gives, until another one's takes the
@@ -182,10 +191,14 @@ struct dist_opening {
 };
 DIST_ASSERT_SIZE(struct dist_opening, 16);
 
-/* The mark of a TCP SYN: this bit, and the high bits of its sequence number. Others: 0. */
+/*
+ * The mark of a TCP SYN: this bit, and the high bits of its sequence number. Of other TCP
+ * packets: the low bits of `acknowledged`. Of all others: 0.
+ */
 #define DIST_MARK_MASK 0xffffULL
 #define DIST_MARK_SYN 0x8000
 #define DIST_MARK_SEQUENCE_SHIFT 17
+#define DIST_MARK_ACKNOWLEDGED 0x7fff
 
 /* How many flow entries a VIP has; element 0: how many there are. */
 struct dist_share {

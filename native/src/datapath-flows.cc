@@ -39,15 +39,23 @@ dist_pin PinFrom(const Napi::Object& object) {
   return BoolAt(object, "closing") ? pin | DIST_PIN_CLOSING : pin;
 }
 
-Napi::Object PinToJs(Napi::Env env, dist_pin pin, bool confirmed) {
+Napi::Object FlowToJs(Napi::Env env, const dist_flow& flow, bool confirmed) {
   auto object = Napi::Object::New(env);
+  dist_pin pin = flow.pin;
   object.Set("lastSeen", static_cast<uint32_t>(pin));
   object.Set("owner", static_cast<uint16_t>(pin >> DIST_PIN_OWNER_SHIFT));
   object.Set("generation",
              static_cast<uint32_t>(pin >> DIST_PIN_GENERATION_SHIFT & DIST_GENERATION_MASK));
   object.Set("closing", (pin & DIST_PIN_CLOSING) != 0);
+  object.Set("acknowledged", flow.acknowledged & DIST_FLOW_ACKNOWLEDGED);
+  object.Set("over", (flow.acknowledged & DIST_FLOW_OVER) != 0);
   object.Set("confirmed", confirmed);
   return object;
+}
+
+uint32_t AcknowledgedFrom(const Napi::Object& object) {
+  uint32_t acknowledged = Uint32At(object, "acknowledged", DIST_FLOW_ACKNOWLEDGED);
+  return BoolAt(object, "over") ? acknowledged | DIST_FLOW_OVER : acknowledged;
 }
 
 dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
@@ -94,6 +102,11 @@ class ExpiryWorker : public Napi::AsyncWorker {
   int error_ = 0;
 };
 
+// Whether it is the opening of the flow with this hash.
+bool IsOf(const dist_opening& opening, uint64_t hash) {
+  return opening.pin != 0 && ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) == 0;
+}
+
 }  // namespace
 
 Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
@@ -101,7 +114,7 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
   dist_flow flow;
   int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
-  if (result == 0) return PinToJs(info.Env(), flow.pin, true);
+  if (result == 0) return FlowToJs(info.Env(), flow, true);
   if (result != -ENOENT) Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
   uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
   uint32_t index = hash & program.opening_mask();
@@ -109,24 +122,28 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
   });
-  if (opening.pin == 0 || ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) != 0)
-    return info.Env().Null();
-  return PinToJs(info.Env(), opening.pin, false);
+  if (!IsOf(opening, hash)) return info.Env().Null();
+  return FlowToJs(info.Env(), {.pin = opening.pin, .share = 0, .acknowledged = 0}, false);
 }
 
-// Puts a flow where `confirmed` says; an entry counts in the share of `counters`.
+// Puts a flow where `confirmed` says: an entry counts in the share of `counters`, an opening
+// keeps its mark, and no more of the flow than its pin.
 void Datapath::PutFlow(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   auto object = info[0].As<Napi::Object>();
   dist_flow_key key = FlowKeyFrom(object);
-  dist_flow flow = {
-      .pin = PinFrom(object), .share = Uint32At(object, "counters", capacity_.vips), .reserved = 0};
+  dist_flow flow = {.pin = PinFrom(object),
+                    .share = Uint32At(object, "counters", capacity_.vips),
+                    .acknowledged = AcknowledgedFrom(object)};
   bool confirmed = BoolAt(object, "confirmed");
   Guard(info.Env(), [&] {
     if (!confirmed) {
       uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
       uint32_t index = hash & program.opening_mask();
-      dist_opening opening = {.tag = (hash & ~DIST_MARK_MASK) ^ flow.pin, .pin = flow.pin};
+      dist_opening opening;
+      Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
+      uint64_t word = IsOf(opening, hash) ? opening.tag ^ opening.pin : hash & ~DIST_MARK_MASK;
+      opening = {.tag = word ^ flow.pin, .pin = flow.pin};
       Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
       return;
     }

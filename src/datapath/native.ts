@@ -92,6 +92,13 @@ export interface NativeFlow {
   /** From 1 to 32767. */
   readonly generation: number;
   readonly closing: boolean;
+  /**
+   * TCP: 31 bits of the client's last acknowledgement number, or that number less one; see
+   * bpf/abi.h. Of an opening 0.
+   */
+  readonly acknowledged: number;
+  /** Both sides have closed, as far as the client's packets show. Of an opening false. */
+  readonly over: boolean;
   /** It has a flow entry; otherwise only the opening that its first packet left. */
   readonly confirmed: boolean;
 }
@@ -142,7 +149,10 @@ export interface NativeDatapath {
   resetVip(index: number): void;
   resetPositionCounters(index: number): void;
   getFlow(key: NativeFlowKey): NativeFlow | null;
-  /** For tests. `counters`: of its VIP, whose share it takes from. */
+  /**
+   * For tests. `counters`: of its VIP, whose share it takes from. `acknowledged` and `over` are
+   * of entries; an opening that is there keeps what its first packet said.
+   */
   putFlow(flow: NativeFlowKey & NativeFlow & { readonly counters: number }): void;
   getFragment(key: NativeFragmentKey): NativeFragment | null;
   /** For tests. */

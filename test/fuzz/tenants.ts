@@ -226,7 +226,7 @@ export class Tenants {
       }
       const generation = this.#generations[vip.distributor.index * OWNERS + owner - 1] ?? 0;
       const confirmed = mayConfirm && this.datapath.flowUse(0).used < FLOWS;
-      const pin = { owner, generation, closing, confirmed };
+      const pin = { owner, generation, closing, confirmed, acknowledged: 0, over: false };
       this.datapath.putFlow({ ...key, ...pin, lastSeen, counters });
       this.memory.mayPin(flowKeyOf(vip.index, key), owner);
     }

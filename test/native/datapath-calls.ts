@@ -32,6 +32,7 @@ export const flowKey = {
 export const flow = {
   ...flowKey,
   ...{ lastSeen: 1, owner: 1, generation: 1, closing: false, confirmed: true, counters: 1 },
+  ...{ acknowledged: 0, over: false },
 } as const;
 
 export const fragmentKey = {
@@ -140,6 +141,8 @@ export const datapathCalls: readonly Call[] = [
       owner: numbers(UINT16),
       generation: numbers(0x7fff),
       closing: booleans,
+      acknowledged: numbers(0x7fff_ffff),
+      over: booleans,
       confirmed: booleans,
       counters: numbers(capacity.vips),
     },

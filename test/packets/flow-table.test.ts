@@ -31,6 +31,7 @@ const udpTo = (vip: Vip, from = 1234) => toVip(vip).udp({ from, to: 53 });
 const strangersFlow = (sourcePort: number) => ({
   ...{ vipId: 0xffff_0000, source: STRANGER, sourcePort, destinationPort: 80, protocol: TCP },
   ...{ lastSeen: native.now(), owner: first, generation: GENERATION, closing: false },
+  ...{ acknowledged: 0, over: false },
   ...{ confirmed: true, counters: vips.elsewhere.v4.counters },
 });
 

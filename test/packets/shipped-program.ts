@@ -177,7 +177,8 @@ function vipIdWithoutCollisions(): number {
     flowKey({ flow, protocol: 'udp' }, vipId),
   ]);
   const lastSeen = (native.now() - LONG_AGO) >>> 0;
-  const opening = { lastSeen, owner: 0, generation: 1, closing: false, confirmed: false };
+  const pin = { lastSeen, owner: 0, generation: 1, closing: false };
+  const opening = { ...pin, acknowledged: 0, over: false, confirmed: false };
   for (const key of keys) datapath.putFlow({ ...key, ...opening, counters: COUNTERS });
   const isAlone = keys.every((key) => datapath.getFlow(key) !== null);
   return isAlone ? vipId : vipIdWithoutCollisions();
