@@ -200,12 +200,19 @@ DIST_ASSERT_SIZE(struct dist_opening, 16);
 #define DIST_MARK_SEQUENCE_SHIFT 17
 #define DIST_MARK_ACKNOWLEDGED 0x7fff
 
-/* How many flow entries a VIP has; element 0: how many there are. */
+/*
+ * How many flow entries a VIP has, and what the sweep needs to know of it. Element 0: how
+ * many there are, and nothing else. The first two share one word, which changes in one step.
+ */
 struct dist_share {
 	__u32 vip_id; /* whose share it is: flows of a VIP before it do not count */
 	__u32 used;
+	__u32 tcp_idle; /* s, as in dist_vip; so are the next two */
+	__u32 other_idle;
+	__u32 position_base;
+	__u32 reserved;
 };
-DIST_ASSERT_SIZE(struct dist_share, 8);
+DIST_ASSERT_SIZE(struct dist_share, 24);
 
 struct dist_fragment_key {
 	struct dist_address source;
@@ -238,14 +245,24 @@ DIST_ASSERT_SIZE(struct dist_claim, 24);
 
 #define DIST_DEFENCE_INTERVAL 1000000000ULL /* ns */
 
-/* What expire_flows is given and gives back. */
-struct dist_expiry {
-	__u32 tcp_idle; /* s, as in dist_vip */
-	__u32 other_idle;
+/* What sweep_flows is given and gives back. */
+struct dist_sweep {
+	__u32 closing; /* s: a closing flow that is silent for longer is not counted */
 	__u32 kept; /* out: flow entries that stay */
 	__u32 removed; /* out */
 };
-DIST_ASSERT_SIZE(struct dist_expiry, 16);
+DIST_ASSERT_SIZE(struct dist_sweep, 12);
+
+/* The flows with an entry that a position has, as sweep_flows found them. */
+struct dist_tally {
+	__u32 tcp;
+	__u32 udp;
+	__u32 sctp;
+	__u32 other;
+	__u32 closing; /* of any protocol, and in none of the others */
+	__u32 reserved[3];
+};
+DIST_ASSERT_SIZE(struct dist_tally, 32);
 
 /* s: an entry is removed when it has not counted for so long that no packet can still use it. */
 #define DIST_EXPIRY_MARGIN 8

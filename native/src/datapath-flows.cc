@@ -2,8 +2,6 @@
 // The part of Datapath that has to do with flows: their records, and room for them.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <fcntl.h>
 
 #include <atomic>
 #include <cerrno>
@@ -67,41 +65,6 @@ dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
   return key;
 }
 
-// Runs expire_flows on a thread of the pool: it walks the whole table.
-class ExpiryWorker : public Napi::AsyncWorker {
- public:
-  // `program` is the worker's own: the Datapath may be closed meanwhile.
-  ExpiryWorker(Napi::Env env, FileDescriptor program, const dist_expiry& expiry)
-      : AsyncWorker(env),
-        deferred(Napi::Promise::Deferred::New(env)),
-        program_(std::move(program)),
-        expiry_(expiry) {}
-
-  void Execute() override {
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &expiry_, .ctx_size_in = sizeof expiry_);
-    int result = bpf_prog_test_run_opts(program_.get(), &options);
-    if (result < 0) error_ = -result;
-  }
-
-  void OnOK() override {
-    if (error_ != 0) {
-      deferred.Reject(SystemError("bpf(expire flows)", error_).ToJs(Env()).Value());
-      return;
-    }
-    auto result = Napi::Object::New(Env());
-    result.Set("kept", expiry_.kept);
-    result.Set("removed", expiry_.removed);
-    deferred.Resolve(result);
-  }
-
-  Napi::Promise::Deferred deferred;
-
- private:
-  FileDescriptor program_;
-  dist_expiry expiry_;
-  int error_ = 0;
-};
-
 // Whether it is the opening of the flow with this hash.
 bool IsOf(const dist_opening& opening, uint64_t hash) {
   return opening.pin != 0 && ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) == 0;
@@ -152,9 +115,8 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
     Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
     if (!is_new) return;
     constexpr uint64_t kOne = uint64_t{1} << 32;  // `used` is the high half
-    std::atomic_ref(shares_->words()[DIST_COUNTERS_NO_VIP]).fetch_add(kOne);
-    if (flow.share != DIST_COUNTERS_NO_VIP)
-      std::atomic_ref(shares_->words()[flow.share]).fetch_add(kOne);
+    ShareOf(DIST_COUNTERS_NO_VIP).fetch_add(kOne);
+    if (flow.share != DIST_COUNTERS_NO_VIP) ShareOf(flow.share).fetch_add(kOne);
   });
 }
 
@@ -192,30 +154,13 @@ void Datapath::PutFragment(const Napi::CallbackInfo& info) {
 Napi::Value Datapath::FlowUse(const Napi::CallbackInfo& info) {
   Open(info.Env());
   uint32_t index = VipIndex(info);
-  auto used = [&](uint32_t i) { return std::atomic_ref(shares_->words()[i]).load() >> 32; };
+  auto used = [&](uint32_t i) { return ShareOf(i).load() >> 32; };
   uint64_t all = used(DIST_COUNTERS_NO_VIP);
   uint64_t own = index == DIST_COUNTERS_NO_VIP ? 0 : used(index);
   auto result = Napi::Object::New(info.Env());
   result.Set("used", static_cast<double>(index == DIST_COUNTERS_NO_VIP ? all : own));
   result.Set("full", all + own >= capacity_.flows);
   return result;
-}
-
-// {tcpIdle: s, otherIdle: s} → Promise<{kept, removed}>
-Napi::Value Datapath::ExpireFlows(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
-  auto object = info[0].As<Napi::Object>();
-  dist_expiry expiry = {.tcp_idle = Uint32At(object, "tcpIdle"),
-                        .other_idle = Uint32At(object, "otherIdle"),
-                        .kept = 0,
-                        .removed = 0};
-  FileDescriptor own(Guard(info.Env(), [&] {
-    return Check("fcntl(dup)", fcntl(program.expire_flows(), F_DUPFD_CLOEXEC, 0));
-  }));
-  auto* worker = new ExpiryWorker(info.Env(), std::move(own), expiry);
-  Napi::Promise promise = worker->deferred.Promise();
-  worker->Queue();  // deletes itself
-  return promise;
 }
 
 }  // namespace distributor

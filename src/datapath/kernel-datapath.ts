@@ -172,9 +172,9 @@ export class KernelDatapath implements Datapath {
   }
 
   async expireFlows(): Promise<number> {
-    const { datapath, timeouts } = this.#shared;
+    const { datapath } = this.#shared;
     if (datapath.flowUse(0).used === 0) return 0;
-    const { removed } = await datapath.expireFlows(timeouts);
+    const { removed } = await datapath.sweepFlows({ closing: 60, positions: new Uint32Array() });
     return removed;
   }
 

@@ -103,6 +103,16 @@ export interface NativeFlow {
   readonly confirmed: boolean;
 }
 
+/** Flows with an entry that a position has; none that is over. */
+export interface NativeTally {
+  readonly tcp: number;
+  readonly udp: number;
+  readonly sctp: number;
+  readonly other: number;
+  /** Of any protocol; not in the others. */
+  readonly closing: number;
+}
+
 export interface NativeFragmentKey {
   readonly vipId: number;
   readonly source: string;
@@ -159,11 +169,16 @@ export interface NativeDatapath {
   putFragment(fragment: NativeFragmentKey & NativeFragment): void;
   /** Flow entries of the VIP with these counters, 0 = of all; `full`: it gets no more. */
   flowUse(index: number): { readonly used: number; readonly full: boolean };
-  /** Removes flow entries that no longer count; seconds. Off the event loop. */
-  expireFlows(idle: {
-    readonly tcpIdle: number;
-    readonly otherIdle: number;
-  }): Promise<{ readonly kept: number; readonly removed: number }>;
+  /**
+   * Removes flow entries that no longer count, and counts the others by position, in the order
+   * asked for. Closing ones count for `closing` seconds after their last packet. Off the event
+   * loop; EBUSY while another sweep is under way.
+   */
+  sweepFlows(sweep: { readonly closing: number; readonly positions: Uint32Array }): Promise<{
+    readonly kept: number;
+    readonly removed: number;
+    readonly tallies: readonly NativeTally[];
+  }>;
   /** Other stations' last claims to VIPs, by counters index, younger than `since` (ns). */
   claims(since: bigint): readonly {
     readonly index: number;

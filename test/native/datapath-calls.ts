@@ -161,9 +161,15 @@ export const datapathCalls: readonly Call[] = [
   },
   { method: 'flowUse', argument: 0, refused: {} },
   {
-    method: 'expireFlows',
-    argument: { tcpIdle: 900, otherIdle: 60 },
-    refused: { tcpIdle: numbers(UINT32), otherIdle: numbers(UINT32) },
+    method: 'sweepFlows',
+    argument: { closing: 60, positions: Uint32Array.of(0, capacity.positions - 1) },
+    refused: {
+      closing: numbers(UINT32),
+      positions: [
+        ...[[0], Uint16Array.of(0), 0, null, '0'],
+        ...[Uint32Array.of(capacity.positions), Uint32Array.of(0, UINT32)],
+      ],
+    },
   },
   { method: 'claims', argument: 0n, refused: {} },
   { method: 'defend', argument: 1, refused: {} },
