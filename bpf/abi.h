@@ -17,7 +17,7 @@
 #endif
 
 /* Raised whenever a structure or the meaning of a field below changes. */
-#define DIST_ABI_VERSION 2
+#define DIST_ABI_VERSION 3
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to
@@ -167,9 +167,18 @@ typedef __u64 dist_pin;
 struct dist_flow {
 	dist_pin pin; /* 0 = about to be removed */
 	__u32 share; /* of its VIP: index into shares */
-	__u32 reserved;
+	__u32 acknowledged;
 };
 DIST_ASSERT_SIZE(struct dist_flow, 16);
+
+/*
+ * `acknowledged`, of TCP: the low bits of the last acknowledgement number from the client,
+ * except that it stays one behind where the client then acknowledges exactly one byte more,
+ * which may be the amphora's FIN. Of all others 0. Above it, in the high bit: both sides have
+ * closed, as far as the client's packets show. The two change in one store.
+ */
+#define DIST_FLOW_ACKNOWLEDGED 0x7fffffffu
+#define DIST_FLOW_OVER 0x80000000u
 
 /*
  * A flow's first packet, at the index that its hash gives, until another one's takes the
@@ -182,17 +191,28 @@ struct dist_opening {
 };
 DIST_ASSERT_SIZE(struct dist_opening, 16);
 
-/* The mark of a TCP SYN: this bit, and the high bits of its sequence number. Others: 0. */
+/*
+ * The mark of a TCP SYN: this bit, and the high bits of its sequence number. Of other TCP
+ * packets: the low bits of `acknowledged`. Of all others: 0.
+ */
 #define DIST_MARK_MASK 0xffffULL
 #define DIST_MARK_SYN 0x8000
 #define DIST_MARK_SEQUENCE_SHIFT 17
+#define DIST_MARK_ACKNOWLEDGED 0x7fff
 
-/* How many flow entries a VIP has; element 0: how many there are. */
+/*
+ * How many flow entries a VIP has, and what the sweep needs to know of it. Element 0: how
+ * many there are, and nothing else. The first two share one word, which changes in one step.
+ */
 struct dist_share {
 	__u32 vip_id; /* whose share it is: flows of a VIP before it do not count */
 	__u32 used;
+	__u32 tcp_idle; /* s, as in dist_vip; so are the next two */
+	__u32 other_idle;
+	__u32 position_base;
+	__u32 reserved;
 };
-DIST_ASSERT_SIZE(struct dist_share, 8);
+DIST_ASSERT_SIZE(struct dist_share, 24);
 
 struct dist_fragment_key {
 	struct dist_address source;
@@ -225,14 +245,24 @@ DIST_ASSERT_SIZE(struct dist_claim, 24);
 
 #define DIST_DEFENCE_INTERVAL 1000000000ULL /* ns */
 
-/* What expire_flows is given and gives back. */
-struct dist_expiry {
-	__u32 tcp_idle; /* s, as in dist_vip */
-	__u32 other_idle;
+/* What sweep_flows is given and gives back. */
+struct dist_sweep {
+	__u32 closing; /* s: a closing flow that is silent for longer is not counted */
 	__u32 kept; /* out: flow entries that stay */
 	__u32 removed; /* out */
 };
-DIST_ASSERT_SIZE(struct dist_expiry, 16);
+DIST_ASSERT_SIZE(struct dist_sweep, 12);
+
+/* The flows with an entry that a position has, as sweep_flows found them. */
+struct dist_tally {
+	__u32 tcp;
+	__u32 udp;
+	__u32 sctp;
+	__u32 other;
+	__u32 closing; /* of any protocol, and in none of the others */
+	__u32 reserved[3];
+};
+DIST_ASSERT_SIZE(struct dist_tally, 32);
 
 /* s: an entry is removed when it has not counted for so long that no packet can still use it. */
 #define DIST_EXPIRY_MARGIN 8

@@ -19,7 +19,7 @@
 #include "transport.h"
 #include "select.h"
 #include "forward.h"
-#include "expire.h"
+#include "sweep.h"
 
 /* How far into a frame a transport header may be; a power of two - 1. */
 #define OFFSET_MAX 0x3fff

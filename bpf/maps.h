@@ -70,6 +70,15 @@ struct {
 	__type(value, struct dist_share);
 } shares SEC(".maps");
 
+/* An element for each position; zeroed by the daemon before each sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dist_tally);
+} tallies SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

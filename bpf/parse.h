@@ -79,16 +79,17 @@ struct packet {
 	__u32 offset; /* where load() reads: bytes from the start of the frame */
 	__u32 left; /* bytes from there to the end of the packet */
 	__u32 sequence; /* number, of TCP */
+	__u32 acknowledgement; /* number, of TCP */
 	__u16 ether_type; /* behind the tags, network order */
 	__u16 network_offset; /* bytes from the start of the frame to the network header */
 	__u8 part; /* enum part */
 	bool ports_missing; /* its transport header is not, or not all, in this packet */
 	bool starts; /* opens a connection: TCP SYN without ACK, SCTP INIT */
 	bool ends; /* TCP FIN or RST, SCTP ABORT or the end of a shutdown */
+	bool ends_both; /* for the other side as well: all of these but FIN */
 	bool marked; /* its protocol marks the start of a connection */
 	bool has_ports; /* source-port affinity applies */
 	bool error; /* an ICMP error: the flow is that of the packet inside it */
-	__u8 reserved[5];
 };
 DIST_ASSERT_SIZE(struct packet, 96);
 

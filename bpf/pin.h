@@ -146,7 +146,9 @@ static __always_inline void write_opening(const struct record *record, dist_pin 
 
 static __always_inline __u16 mark_of(const struct packet *packet)
 {
-	if (!packet->starts || packet->flow_key.protocol != IPPROTO_TCP)
+	if (!packet->starts)
+		return packet->acknowledgement & DIST_MARK_ACKNOWLEDGED;
+	if (packet->flow_key.protocol != IPPROTO_TCP)
 		return 0;
 	return DIST_MARK_SYN | packet->sequence >> DIST_MARK_SEQUENCE_SHIFT;
 }
@@ -163,23 +165,79 @@ static __always_inline bool follows(const struct packet *packet, __u16 mark)
 }
 
 /*
+ * What an entry has in `acknowledged` after the packet. The amphora's FIN takes exactly one
+ * sequence number: a client that closes, and acknowledges one more than before, has seen it.
+ * `before`: what was there, of which `known` are the bits of the number that count.
+ */
+static __always_inline __u32 acknowledge(const struct packet *packet, __u32 before, __u32 known,
+					 dist_pin pin)
+{
+	__u32 number = packet->acknowledgement & DIST_FLOW_ACKNOWLEDGED;
+
+	/* A start acknowledges nothing, and a later fragment has no header. */
+	if (packet->starts || packet->part == LATER_FRAGMENT)
+		return before;
+	if (packet->ends_both)
+		return before | DIST_FLOW_OVER;
+	if (((number - before) & known) != 1)
+		return number;
+	return ((number - 1) & DIST_FLOW_ACKNOWLEDGED) |
+	       (pin & DIST_PIN_CLOSING ? DIST_FLOW_OVER : 0);
+}
+
+/* The same after the packet that confirms the opening with this mark. */
+static __always_inline __u32 acknowledge_since(const struct packet *packet, __u16 mark,
+					       dist_pin pin)
+{
+	return mark & DIST_MARK_SYN ? acknowledge(packet, 0, 0, pin)
+				    : acknowledge(packet, mark, DIST_MARK_ACKNOWLEDGED, pin);
+}
+
+static __always_inline void write_acknowledged(struct dist_flow *flow, __u32 acknowledged)
+{
+	if (*(volatile __u32 *)&flow->acknowledged != acknowledged)
+		*(volatile __u32 *)&flow->acknowledged = acknowledged;
+}
+
+static __always_inline void refresh_entry(const struct packet *packet, const struct record *record,
+					  dist_pin pin)
+{
+	__u32 before = *(volatile __u32 *)&record->flow->acknowledged;
+
+	if (pin != record->entry)
+		__sync_val_compare_and_swap(&record->flow->pin, record->entry, pin);
+	write_acknowledged(record->flow, acknowledge(packet, before, DIST_FLOW_ACKNOWLEDGED, pin));
+}
+
+/*
  * A VIP may have as many flow entries as are free: however many one takes, the others
  * find room (dynamic thresholds, as of a shared switch buffer).
  */
-static __always_inline bool admit(const struct packet *packet, const struct dist_vip *vip,
-				  dist_pin pin)
+static __always_inline bool admit(const struct packet *packet, const struct dist_flow *flow)
 {
-	struct dist_flow flow = { .pin = pin, .share = vip->counters };
-	__u32 all = DIST_COUNTERS_NO_VIP, index = vip->counters;
+	__u32 all = DIST_COUNTERS_NO_VIP, index = flow->share;
 	struct dist_share *total = bpf_map_lookup_elem(&shares, &all);
 	struct dist_share *share = bpf_map_lookup_elem(&shares, &index);
 
 	if (!total || !share || (__u64)total->used + share->used >= flow_capacity)
 		return false;
-	if (bpf_map_update_elem(&flows, &packet->flow_key, &flow, BPF_NOEXIST))
+	if (bpf_map_update_elem(&flows, &packet->flow_key, flow, BPF_NOEXIST))
 		return false;
 	__sync_fetch_and_add(&total->used, 1);
 	__sync_fetch_and_add(&share->used, 1);
+	return true;
+}
+
+/*
+ * The entry of a connection before, closing or idle, becomes another one's. False if it has
+ * just been taken: by the sweep, or anew.
+ */
+static __always_inline bool take_entry(const struct record *record, const struct dist_flow *flow)
+{
+	if (__sync_val_compare_and_swap(&record->flow->pin, record->entry, flow->pin) !=
+	    record->entry)
+		return false;
+	write_acknowledged(record->flow, flow->acknowledged);
 	return true;
 }
 
@@ -190,22 +248,24 @@ static __always_inline bool admit(const struct packet *packet, const struct dist
 static __always_inline bool confirm(const struct packet *packet, const struct dist_vip *vip,
 				    const struct record *record, dist_pin pin)
 {
-	bool done;
+	struct dist_flow flow = {
+		.pin = pin,
+		.share = vip->counters,
+		.acknowledged = acknowledge_since(packet, record->mark, pin),
+	};
+	bool done = record->flow ? take_entry(record, &flow) : admit(packet, &flow);
 
-	if (record->flow) /* of a connection before, closing or idle */
-		done = __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) ==
-		       record->entry;
-	else
-		done = admit(packet, vip, pin);
-	write_opening(record, done ? 0 : pin, 0);
+	write_opening(record, done ? 0 : pin, flow.acknowledged & DIST_MARK_ACKNOWLEDGED);
 	return done;
 }
 
-/* False if there is no such entry, or it has just been taken: by the sweep, or anew. */
-static __always_inline bool reuse_entry(const struct record *record, dist_pin pin)
+/* False if there is no such entry, or it has just been taken. */
+static __always_inline bool reuse_entry(const struct packet *packet, const struct record *record,
+					dist_pin pin)
 {
-	return record->flow && !record->is_used &&
-	       __sync_val_compare_and_swap(&record->flow->pin, record->entry, pin) == record->entry;
+	struct dist_flow flow = { .pin = pin, .acknowledged = acknowledge(packet, 0, 0, pin) };
+
+	return record->flow && !record->is_used && take_entry(record, &flow);
 }
 
 static __always_inline bool choose_live(struct choice *choice, const struct dist_vip *vip,
@@ -281,11 +341,11 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 		return DIST_TX_ICMP_ERROR;
 
 	next = make_pin(choice, now, packet->ends || (known & DIST_PIN_CLOSING));
-	if (source == FROM_ENTRY && next != known)
-		__sync_val_compare_and_swap(&record.flow->pin, known, next);
+	if (source == FROM_ENTRY)
+		refresh_entry(packet, &record, next);
 	else if (source == FROM_OPENING && !packet->starts && !confirm(packet, vip, &record, next))
 		verdict = DIST_TX_UNPINNED;
-	else if ((source == FROM_TABLE && !reuse_entry(&record, next)) ||
+	else if ((source == FROM_TABLE && !reuse_entry(packet, &record, next)) ||
 		 (source == FROM_OPENING && packet->starts))
 		write_opening(&record, next, mark_of(packet));
 	keep_unsettled(slot, owners, choice, now);

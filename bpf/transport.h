@@ -34,7 +34,9 @@ static __always_inline enum dist_verdict parse_tcp(struct cursor *cursor, struct
 	packet->flow_key.source_port = tcp->source;
 	packet->flow_key.destination_port = tcp->destination;
 	packet->sequence = bpf_ntohl(tcp->sequence);
+	packet->acknowledgement = bpf_ntohl(tcp->acknowledgement);
 	packet->ends = tcp->flags & (TCP_FIN | TCP_RST);
+	packet->ends_both = tcp->flags & TCP_RST;
 	packet->starts = (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 	return GO_ON;
 }
@@ -75,6 +77,7 @@ static __always_inline enum dist_verdict parse_sctp(struct cursor *cursor, struc
 	packet->starts = sctp->chunk_type == SCTP_INIT;
 	packet->ends = sctp->chunk_type == SCTP_ABORT || sctp->chunk_type == SCTP_SHUTDOWN_ACK ||
 		       sctp->chunk_type == SCTP_SHUTDOWN_COMPLETE;
+	packet->ends_both = packet->ends;
 	return GO_ON;
 }
 

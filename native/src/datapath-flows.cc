@@ -2,8 +2,6 @@
 // The part of Datapath that has to do with flows: their records, and room for them.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <fcntl.h>
 
 #include <atomic>
 #include <cerrno>
@@ -39,15 +37,23 @@ dist_pin PinFrom(const Napi::Object& object) {
   return BoolAt(object, "closing") ? pin | DIST_PIN_CLOSING : pin;
 }
 
-Napi::Object PinToJs(Napi::Env env, dist_pin pin, bool confirmed) {
+Napi::Object FlowToJs(Napi::Env env, const dist_flow& flow, bool confirmed) {
   auto object = Napi::Object::New(env);
+  dist_pin pin = flow.pin;
   object.Set("lastSeen", static_cast<uint32_t>(pin));
   object.Set("owner", static_cast<uint16_t>(pin >> DIST_PIN_OWNER_SHIFT));
   object.Set("generation",
              static_cast<uint32_t>(pin >> DIST_PIN_GENERATION_SHIFT & DIST_GENERATION_MASK));
   object.Set("closing", (pin & DIST_PIN_CLOSING) != 0);
+  object.Set("acknowledged", flow.acknowledged & DIST_FLOW_ACKNOWLEDGED);
+  object.Set("over", (flow.acknowledged & DIST_FLOW_OVER) != 0);
   object.Set("confirmed", confirmed);
   return object;
+}
+
+uint32_t AcknowledgedFrom(const Napi::Object& object) {
+  uint32_t acknowledged = Uint32At(object, "acknowledged", DIST_FLOW_ACKNOWLEDGED);
+  return BoolAt(object, "over") ? acknowledged | DIST_FLOW_OVER : acknowledged;
 }
 
 dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
@@ -59,40 +65,10 @@ dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
   return key;
 }
 
-// Runs expire_flows on a thread of the pool: it walks the whole table.
-class ExpiryWorker : public Napi::AsyncWorker {
- public:
-  // `program` is the worker's own: the Datapath may be closed meanwhile.
-  ExpiryWorker(Napi::Env env, FileDescriptor program, const dist_expiry& expiry)
-      : AsyncWorker(env),
-        deferred(Napi::Promise::Deferred::New(env)),
-        program_(std::move(program)),
-        expiry_(expiry) {}
-
-  void Execute() override {
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &expiry_, .ctx_size_in = sizeof expiry_);
-    int result = bpf_prog_test_run_opts(program_.get(), &options);
-    if (result < 0) error_ = -result;
-  }
-
-  void OnOK() override {
-    if (error_ != 0) {
-      deferred.Reject(SystemError("bpf(expire flows)", error_).ToJs(Env()).Value());
-      return;
-    }
-    auto result = Napi::Object::New(Env());
-    result.Set("kept", expiry_.kept);
-    result.Set("removed", expiry_.removed);
-    deferred.Resolve(result);
-  }
-
-  Napi::Promise::Deferred deferred;
-
- private:
-  FileDescriptor program_;
-  dist_expiry expiry_;
-  int error_ = 0;
-};
+// Whether it is the opening of the flow with this hash.
+bool IsOf(const dist_opening& opening, uint64_t hash) {
+  return opening.pin != 0 && ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) == 0;
+}
 
 }  // namespace
 
@@ -101,7 +77,7 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
   dist_flow flow;
   int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
-  if (result == 0) return PinToJs(info.Env(), flow.pin, true);
+  if (result == 0) return FlowToJs(info.Env(), flow, true);
   if (result != -ENOENT) Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
   uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
   uint32_t index = hash & program.opening_mask();
@@ -109,24 +85,28 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
   });
-  if (opening.pin == 0 || ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) != 0)
-    return info.Env().Null();
-  return PinToJs(info.Env(), opening.pin, false);
+  if (!IsOf(opening, hash)) return info.Env().Null();
+  return FlowToJs(info.Env(), {.pin = opening.pin, .share = 0, .acknowledged = 0}, false);
 }
 
-// Puts a flow where `confirmed` says; an entry counts in the share of `counters`.
+// Puts a flow where `confirmed` says: an entry counts in the share of `counters`, an opening
+// keeps its mark, and no more of the flow than its pin.
 void Datapath::PutFlow(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   auto object = info[0].As<Napi::Object>();
   dist_flow_key key = FlowKeyFrom(object);
-  dist_flow flow = {
-      .pin = PinFrom(object), .share = Uint32At(object, "counters", capacity_.vips), .reserved = 0};
+  dist_flow flow = {.pin = PinFrom(object),
+                    .share = Uint32At(object, "counters", capacity_.vips),
+                    .acknowledged = AcknowledgedFrom(object)};
   bool confirmed = BoolAt(object, "confirmed");
   Guard(info.Env(), [&] {
     if (!confirmed) {
       uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
       uint32_t index = hash & program.opening_mask();
-      dist_opening opening = {.tag = (hash & ~DIST_MARK_MASK) ^ flow.pin, .pin = flow.pin};
+      dist_opening opening;
+      Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
+      uint64_t word = IsOf(opening, hash) ? opening.tag ^ opening.pin : hash & ~DIST_MARK_MASK;
+      opening = {.tag = word ^ flow.pin, .pin = flow.pin};
       Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
       return;
     }
@@ -135,9 +115,8 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
     Check("bpf(put flow)", bpf_map_update_elem(program.flows(), &key, &flow, BPF_ANY));
     if (!is_new) return;
     constexpr uint64_t kOne = uint64_t{1} << 32;  // `used` is the high half
-    std::atomic_ref(shares_->words()[DIST_COUNTERS_NO_VIP]).fetch_add(kOne);
-    if (flow.share != DIST_COUNTERS_NO_VIP)
-      std::atomic_ref(shares_->words()[flow.share]).fetch_add(kOne);
+    ShareOf(DIST_COUNTERS_NO_VIP).fetch_add(kOne);
+    if (flow.share != DIST_COUNTERS_NO_VIP) ShareOf(flow.share).fetch_add(kOne);
   });
 }
 
@@ -175,30 +154,13 @@ void Datapath::PutFragment(const Napi::CallbackInfo& info) {
 Napi::Value Datapath::FlowUse(const Napi::CallbackInfo& info) {
   Open(info.Env());
   uint32_t index = VipIndex(info);
-  auto used = [&](uint32_t i) { return std::atomic_ref(shares_->words()[i]).load() >> 32; };
+  auto used = [&](uint32_t i) { return ShareOf(i).load() >> 32; };
   uint64_t all = used(DIST_COUNTERS_NO_VIP);
   uint64_t own = index == DIST_COUNTERS_NO_VIP ? 0 : used(index);
   auto result = Napi::Object::New(info.Env());
   result.Set("used", static_cast<double>(index == DIST_COUNTERS_NO_VIP ? all : own));
   result.Set("full", all + own >= capacity_.flows);
   return result;
-}
-
-// {tcpIdle: s, otherIdle: s} → Promise<{kept, removed}>
-Napi::Value Datapath::ExpireFlows(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
-  auto object = info[0].As<Napi::Object>();
-  dist_expiry expiry = {.tcp_idle = Uint32At(object, "tcpIdle"),
-                        .other_idle = Uint32At(object, "otherIdle"),
-                        .kept = 0,
-                        .removed = 0};
-  FileDescriptor own(Guard(info.Env(), [&] {
-    return Check("fcntl(dup)", fcntl(program.expire_flows(), F_DUPFD_CLOEXEC, 0));
-  }));
-  auto* worker = new ExpiryWorker(info.Env(), std::move(own), expiry);
-  Napi::Promise promise = worker->deferred.Promise();
-  worker->Queue();  // deletes itself
-  return promise;
 }
 
 }  // namespace distributor

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -102,7 +103,7 @@ Napi::Function Datapath::Define(Napi::Env env) {
                       InstanceMethod<&Datapath::GetFragment>("getFragment"),
                       InstanceMethod<&Datapath::PutFragment>("putFragment"),
                       InstanceMethod<&Datapath::FlowUse>("flowUse"),
-                      InstanceMethod<&Datapath::ExpireFlows>("expireFlows"),
+                      InstanceMethod<&Datapath::SweepFlows>("sweepFlows"),
                       InstanceMethod<&Datapath::Claims>("claims"),
                       InstanceMethod<&Datapath::Defend>("defend"),
                       InstanceMethod<&Datapath::TestRun>("testRun"),
@@ -123,9 +124,12 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
     positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
     learning_ = std::make_shared<MappedArray>(program_->learning(), capacity_.positions);
-    shares_ = std::make_shared<MappedArray>(program_->shares(), capacity_.vips + 1);
+    shares_ =
+        std::make_shared<MappedArray>(program_->shares(), (capacity_.vips + 1) * kWordsOfShare);
     claims_ =
         std::make_shared<MappedArray>(program_->claims(), (capacity_.vips + 1) * kWordsOfClaim);
+    tallies_ =
+        std::make_shared<MappedArray>(program_->tallies(), capacity_.positions * kWordsOfTally);
   });
 }
 
@@ -163,9 +167,7 @@ void Datapath::PutVip(const Napi::CallbackInfo& info) {
     if (replaced_) WaitForReaders();
     dist_vip before;
     replaced_ = bpf_map_lookup_elem(program.vips(), &key, &before) == 0;
-    // The share passes to this VIP; entries of the one before no longer count in it.
-    std::atomic_ref<uint64_t> share(shares_->words()[vip.counters]);
-    if (static_cast<uint32_t>(share.load()) != vip.vip_id) share.store(vip.vip_id);
+    GiveShare(vip);
     Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY));
   });
 }
@@ -173,10 +175,31 @@ void Datapath::PutVip(const Napi::CallbackInfo& info) {
 void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   dist_vip_key key = VipKeyFrom(info[0].As<Napi::Object>());
-  int result = bpf_map_delete_elem(program.vips(), &key);
+  dist_vip before;
+  int result = bpf_map_lookup_elem(program.vips(), &key, &before);
+  if (result == 0) result = bpf_map_delete_elem(program.vips(), &key);
   if (result == -ENOENT) return;
   Guard(info.Env(), [&] { Check("bpf(delete vip)", result); });
   replaced_ = true;
+  ShareOf(before.counters).store(0);  // nobody's: the next sweep removes the VIP's entries
+}
+
+// The share passes to the VIP; entries of the one before no longer count in it. The sweep
+// may read meanwhile: the first word, by which it knows them, goes first.
+void Datapath::GiveShare(const dist_vip& vip) {
+  std::atomic_ref<uint64_t> owner = ShareOf(vip.counters);
+  if (static_cast<uint32_t>(owner.load()) != vip.vip_id) owner.store(vip.vip_id);
+  dist_share share{};
+  share.tcp_idle = vip.tcp_idle;
+  share.other_idle = vip.other_idle;
+  share.position_base = vip.position_base;
+  auto words = std::bit_cast<std::array<uint64_t, kWordsOfShare>>(share);
+  for (size_t i = 1; i < kWordsOfShare; i++)
+    std::atomic_ref(shares_->words()[vip.counters * kWordsOfShare + i]).store(words[i]);
+}
+
+std::atomic_ref<uint64_t> Datapath::ShareOf(uint32_t index) const {
+  return std::atomic_ref(shares_->words()[index * kWordsOfShare]);
 }
 
 // Returns when every run of the program that was under way has ended (an RCU grace period).
@@ -306,6 +329,7 @@ void Datapath::Close(const Napi::CallbackInfo&) {
   learning_.reset();
   shares_.reset();
   claims_.reset();
+  tallies_.reset();
 }
 
 }  // namespace distributor

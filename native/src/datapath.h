@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 
 #include "abi.h"
@@ -12,6 +13,8 @@
 namespace distributor {
 
 constexpr size_t kWordsOfClaim = sizeof(dist_claim) / sizeof(uint64_t);
+constexpr size_t kWordsOfShare = sizeof(dist_share) / sizeof(uint64_t);
+constexpr size_t kWordsOfTally = sizeof(dist_tally) / sizeof(uint64_t);
 
 // JavaScript's Datapath: the loaded program, its ports and its maps. src/datapath/native.ts
 // declares every method. After close() each throws CLOSED; close() again does nothing.
@@ -39,7 +42,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value GetFragment(const Napi::CallbackInfo& info);
   void PutFragment(const Napi::CallbackInfo& info);
   Napi::Value FlowUse(const Napi::CallbackInfo& info);
-  Napi::Value ExpireFlows(const Napi::CallbackInfo& info);
+  Napi::Value SweepFlows(const Napi::CallbackInfo& info);
   Napi::Value Claims(const Napi::CallbackInfo& info);
   Napi::Value Defend(const Napi::CallbackInfo& info);
   Napi::Value TestRun(const Napi::CallbackInfo& info);
@@ -47,6 +50,8 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void Close(const Napi::CallbackInfo& info);
 
   void WaitForReaders();
+  void GiveShare(const dist_vip& vip);
+  std::atomic_ref<uint64_t> ShareOf(uint32_t index) const;  // its vip_id and, above, used
   Program& Open(Napi::Env env) const;                       // throws CLOSED
   uint32_t VipIndex(const Napi::CallbackInfo& info) const;  // of a VIP's counters; 0 = none
   size_t PositionIndex(const Napi::CallbackInfo& info) const;
@@ -59,7 +64,9 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::shared_ptr<MappedArray> learning_;
   std::shared_ptr<MappedArray> shares_;
   std::shared_ptr<MappedArray> claims_;
-  bool replaced_ = false;  // a VIP's element was freed since the last WaitForReaders()
+  std::shared_ptr<MappedArray> tallies_;
+  bool replaced_ = false;            // a VIP's element was freed since the last WaitForReaders()
+  std::weak_ptr<const void> sweep_;  // held by the one that is under way
 };
 
 }  // namespace distributor

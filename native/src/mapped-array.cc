@@ -9,13 +9,13 @@
 
 namespace distributor {
 
-MappedArray::MappedArray(int map_fd, size_t elements) : elements_(elements) {
+MappedArray::MappedArray(int map_fd, size_t words) : size_(words) {
   void* memory =
-      mmap(nullptr, elements * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+      mmap(nullptr, words * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
   if (memory == MAP_FAILED) throw SystemError("mmap", errno);
   words_ = static_cast<uint64_t*>(memory);
 }
 
-MappedArray::~MappedArray() { munmap(words_, elements_ * sizeof(uint64_t)); }
+MappedArray::~MappedArray() { munmap(words_, size_ * sizeof(uint64_t)); }
 
 }  // namespace distributor

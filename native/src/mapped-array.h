@@ -7,20 +7,20 @@
 
 namespace distributor {
 
-// The elements of a BPF_F_MMAPABLE array of 8-byte values as memory. A store is seen by
+// The elements of a BPF_F_MMAPABLE array as memory, in words of 8 bytes. A store is seen by
 // the XDP program at once. The mapping keeps the kernel's map alive; unmapped with *this.
 class MappedArray {
  public:
-  MappedArray(int map_fd, size_t elements);
+  MappedArray(int map_fd, size_t words);
   ~MappedArray();
   MappedArray(const MappedArray&) = delete;
   MappedArray& operator=(const MappedArray&) = delete;
 
-  std::span<uint64_t> words() const { return {words_, elements_}; }
+  std::span<uint64_t> words() const { return {words_, size_}; }
 
  private:
   uint64_t* words_;
-  size_t elements_;
+  size_t size_;
 };
 
 }  // namespace distributor

@@ -54,6 +54,7 @@ Program::Program(const Capacity& capacity) {
   Check("bpf(size fragments)", bpf_map__set_max_entries(maps.fragments, capacity.fragments));
   // Element 0 is for packets of no VIP, and for all of them.
   Check("bpf(size shares)", bpf_map__set_max_entries(maps.shares, capacity.vips + 1));
+  Check("bpf(size tallies)", bpf_map__set_max_entries(maps.tallies, capacity.positions));
   Check("bpf(size claims)", bpf_map__set_max_entries(maps.claims, capacity.vips + 1));
   Check("bpf(size vip_counters)", bpf_map__set_max_entries(maps.vip_counters, capacity.vips + 1));
   Check("bpf(size position_counters)",
@@ -99,7 +100,8 @@ int Program::openings() const { return bpf_map__fd(skeleton_->maps.openings); }
 int Program::fragments() const { return bpf_map__fd(skeleton_->maps.fragments); }
 int Program::shares() const { return bpf_map__fd(skeleton_->maps.shares); }
 int Program::claims() const { return bpf_map__fd(skeleton_->maps.claims); }
-int Program::expire_flows() const { return bpf_program__fd(skeleton_->progs.expire_flows); }
+int Program::tallies() const { return bpf_map__fd(skeleton_->maps.tallies); }
+int Program::sweep_flows() const { return bpf_program__fd(skeleton_->progs.sweep_flows); }
 int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
 int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }
 

@@ -45,7 +45,8 @@ class Program {
   int fragments() const;
   int shares() const;
   int claims() const;
-  int expire_flows() const;  // the other program: see bpf/expire.h
+  int tallies() const;
+  int sweep_flows() const;  // the other program: see bpf/sweep.h
   uint64_t flow_secret() const { return flow_secret_; }
   uint32_t opening_mask() const { return opening_mask_; }
   int vip_counters() const;

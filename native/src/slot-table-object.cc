@@ -82,8 +82,12 @@ Napi::Value SlotTableObject::Apply(const Napi::CallbackInfo& info) {
 
 Napi::Value SlotTableObject::Settle(const Napi::CallbackInfo& info) {
   auto clock = info[0].As<Napi::Object>();
-  return Napi::Number::New(info.Env(),
-                           table_->Settle(Uint32At(clock, "now"), Uint32At(clock, "idle")));
+  uint32_t now = Uint32At(clock, "now");
+  SlotTable::Settled settled = table_->Settle(now, Uint32At(clock, "idle"));
+  auto result = Napi::Object::New(info.Env());
+  result.Set("unsettled", settled.unsettled);
+  result.Set("earliest", settled.earliest);
+  return result;
 }
 
 // {smaller: SlotTable, now}

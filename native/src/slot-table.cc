@@ -77,8 +77,8 @@ SlotTable::Applied SlotTable::Apply(std::span<const uint16_t> owners,
   return applied;
 }
 
-uint32_t SlotTable::Settle(uint32_t now, uint32_t idle) {
-  uint32_t unsettled = 0;
+SlotTable::Settled SlotTable::Settle(uint32_t now, uint32_t idle) {
+  Settled settled{};
   for (uint64_t& word : words_) {
     if (!IsUnsettled(Load(word))) continue;
     dist_slot after = Update(word, [&](dist_slot slot) {
@@ -87,9 +87,12 @@ uint32_t SlotTable::Settle(uint32_t now, uint32_t idle) {
       if (quiet > idle) slot.previous = DIST_SETTLED;
       return slot;
     });
-    unsettled += IsUnsettled(after);
+    if (!IsUnsettled(after)) continue;
+    bool is_earlier = static_cast<int32_t>(after.clock - settled.earliest) < 0;
+    if (settled.unsettled == 0 || is_earlier) settled.earliest = after.clock;
+    settled.unsettled++;
   }
-  return unsettled;
+  return settled;
 }
 
 void SlotTable::SplitFrom(const SlotTable& smaller, uint32_t now) {

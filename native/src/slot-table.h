@@ -31,9 +31,13 @@ class SlotTable {
   // lost, and no slot refers to them afterwards.
   Applied Apply(std::span<const uint16_t> owners, std::span<const uint16_t> retired, uint32_t now);
 
+  struct Settled {
+    uint32_t unsettled;  // slots still unsettled
+    uint32_t earliest;   // the oldest of their clocks; 0 if there are none
+  };
   // Settles the slots whose packets all went to their current owner for longer than
-  // `idle` seconds. Returns the slots still unsettled.
-  uint32_t Settle(uint32_t now, uint32_t idle);
+  // `idle` seconds.
+  Settled Settle(uint32_t now, uint32_t idle);
 
   // Becomes `smaller` with each slot split into as many as this is larger. The clocks of
   // unsettled slots restart: they may move in `smaller` until it is out of use.

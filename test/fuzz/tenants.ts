@@ -226,7 +226,7 @@ export class Tenants {
       }
       const generation = this.#generations[vip.distributor.index * OWNERS + owner - 1] ?? 0;
       const confirmed = mayConfirm && this.datapath.flowUse(0).used < FLOWS;
-      const pin = { owner, generation, closing, confirmed };
+      const pin = { owner, generation, closing, confirmed, acknowledged: 0, over: false };
       this.datapath.putFlow({ ...key, ...pin, lastSeen, counters });
       this.memory.mayPin(flowKeyOf(vip.index, key), owner);
     }
@@ -252,10 +252,11 @@ export class Tenants {
         this.datapath.putFlow({ ...named, ...known, lastSeen, counters: vip + 1 });
     }
     this.memory.clear();
-    const idle = { tcpIdle: world.TCP_IDLE, otherIdle: world.OTHER_IDLE };
-    const { kept } = await this.datapath.expireFlows(idle);
+    const positions = Uint32Array.from({ length: this.#macs.length }, (_, index) => index);
+    const { kept, tallies } = await this.datapath.sweepFlows({ closing: LONG, positions });
     const { used } = this.datapath.flowUse(0);
-    if (kept !== 0 || used !== 0)
+    const counted = tallies.flatMap((tally) => Object.values(tally)).some((count) => count !== 0);
+    if (kept !== 0 || used !== 0 || counted)
       throw new Violation(`${kept} flow entries kept, ${used} in use, of flows that sent nothing`);
   }
 

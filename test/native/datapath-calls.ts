@@ -32,6 +32,7 @@ export const flowKey = {
 export const flow = {
   ...flowKey,
   ...{ lastSeen: 1, owner: 1, generation: 1, closing: false, confirmed: true, counters: 1 },
+  ...{ acknowledged: 0, over: false },
 } as const;
 
 export const fragmentKey = {
@@ -140,6 +141,8 @@ export const datapathCalls: readonly Call[] = [
       owner: numbers(UINT16),
       generation: numbers(0x7fff),
       closing: booleans,
+      acknowledged: numbers(0x7fff_ffff),
+      over: booleans,
       confirmed: booleans,
       counters: numbers(capacity.vips),
     },
@@ -158,9 +161,15 @@ export const datapathCalls: readonly Call[] = [
   },
   { method: 'flowUse', argument: 0, refused: {} },
   {
-    method: 'expireFlows',
-    argument: { tcpIdle: 900, otherIdle: 60 },
-    refused: { tcpIdle: numbers(UINT32), otherIdle: numbers(UINT32) },
+    method: 'sweepFlows',
+    argument: { closing: 60, positions: Uint32Array.of(0, capacity.positions - 1) },
+    refused: {
+      closing: numbers(UINT32),
+      positions: [
+        ...[[0], Uint16Array.of(0), 0, null, '0'],
+        ...[Uint32Array.of(capacity.positions), Uint32Array.of(0, UINT32)],
+      ],
+    },
   },
   { method: 'claims', argument: 0n, refused: {} },
   { method: 'defend', argument: 1, refused: {} },

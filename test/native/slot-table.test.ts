@@ -21,8 +21,22 @@ describe('settle', () => {
   ])('$it', ({ clock, left }) => {
     const table = new native.SlotTable(4);
     table.put(0, { ...unsettled, clock });
-    expect(table.settle({ now: NOW, idle: IDLE })).toBe(left);
+    const earliest = left === 0 ? 0 : clock;
+    expect(table.settle({ now: NOW, idle: IDLE })).toEqual({ unsettled: left, earliest });
     expect(table.at(0).previous).toBe(left === 0 ? 0 : unsettled.previous);
+  });
+
+  test.each([
+    { clocks: [], earliest: 0, it: 'none where all are settled' },
+    { clocks: [NOW - 3, NOW - 7, NOW], earliest: NOW - 7, it: 'that of the oldest' },
+    { clocks: [NOW - IDLE - 1, NOW - 7], earliest: NOW - 7, it: 'of those that stay unsettled' },
+    { clocks: [NOW + 1, NOW], earliest: NOW, it: 'not that of the next second' },
+    { clocks: [2, 2 ** 32 - 2], now: 3, earliest: 2 ** 32 - 2, it: 'before the clock began anew' },
+  ])('tells the earliest clock: $it', ({ clocks, earliest, now = NOW }) => {
+    const table = new native.SlotTable(4);
+    clocks.forEach((clock, index) => table.put(index, { ...unsettled, clock }));
+    table.put(3, { current: 1, previous: 0, clock: NOW - IDLE });
+    expect(table.settle({ now, idle: IDLE }).earliest).toBe(earliest);
   });
 });
 

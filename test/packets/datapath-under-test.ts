@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as it ships, over small maps that hold every distributor.
 import { afterAll } from 'vitest';
-import { native, type NativeDatapath, type NativeSlotTable } from '../../src/datapath/native.ts';
+import {
+  native,
+  type NativeDatapath,
+  type NativeSlotTable,
+  type NativeVip,
+} from '../../src/datapath/native.ts';
 import {
   allDistributors,
   allVips,
@@ -17,6 +22,11 @@ import {
   type Vip,
 } from './distributors.ts';
 import type { Flow } from './frame.ts';
+
+/** A VIP otherwise than it usually is; seconds. */
+export type Variation = Partial<
+  Pick<NativeVip, 'vipId' | 'tcpIdle' | 'otherIdle' | 'positionBase'>
+>;
 
 export class DatapathUnderTest {
   readonly native: NativeDatapath;
@@ -34,9 +44,12 @@ export class DatapathUnderTest {
     for (const vip of allVips) this.putVip(vip, native.now());
   }
 
-  /** Each time under another id, so that no flow entry of an earlier record counts. */
-  putVip({ key, distributor, counters }: Vip, learningUntil: number): number {
-    const vipId = ++this.#vipsPut;
+  /**
+   * Each time under another id, unless one is given, so that no flow entry of an earlier record
+   * counts. Returns it.
+   */
+  putVip({ key, distributor, counters }: Vip, learningUntil: number, as: Variation = {}): number {
+    const vipId = as.vipId ?? ++this.#vipsPut;
     const { seed, slotBase, positionBase, affinity, tracking } = distributor;
     this.native.putVip({
       ...key,
@@ -44,6 +57,7 @@ export class DatapathUnderTest {
       tableSize: TABLE_SIZE,
       tcpIdle: TCP_IDLE,
       otherIdle: OTHER_IDLE,
+      ...as,
       affinity: ['source-ip', 'source-ip-and-port'].indexOf(affinity),
       tracking: ['adaptive', 'full', 'stateless'].indexOf(tracking),
       mac: PORT_MAC,

@@ -7,6 +7,7 @@ import type {
 } from '../../src/datapath/native.ts';
 import { GENERATION } from './distributors.ts';
 import type { Clock } from './clock.ts';
+import { ACKNOWLEDGEMENT, TCP } from './messages.ts';
 import type { DatagramState, EntryState, PacketRecord } from './packet-record.ts';
 
 export interface FlowOutcome {
@@ -44,16 +45,25 @@ export function readFlowState(of: Of): FlowOutcome {
 
 export function expectedFlowState(record: PacketRecord): FlowOutcome {
   const { entryAfter, datagramAfter = record.datagram } = record;
-  const known = { confirmed: before(record)?.confirmed ?? false };
-  const entry = entryAfter === undefined ? null : { ...usual, ...known, ...entryAfter };
+  const confirmed = before(record)?.confirmed ?? false;
+  const entry = entryAfter === undefined ? null : complete(record, { confirmed, ...entryAfter });
   const datagram = datagramAfter === undefined ? null : withFlow(record, datagramAfter);
   return { entry, datagram, share: entry?.confirmed === true ? 1 : 0 };
 }
 
-const usual = { generation: GENERATION, closing: false };
+function before(record: PacketRecord): Required<EntryState> | null {
+  const { entry } = record;
+  return entry === undefined ? null : complete(record, { confirmed: true, ...entry });
+}
 
-function before({ entry }: PacketRecord): Required<EntryState> | null {
-  return entry === undefined ? null : { ...usual, confirmed: true, ...entry };
+/** With what a record need not say. */
+function complete(
+  { frame }: PacketRecord,
+  state: EntryState & { readonly confirmed: boolean },
+): Required<EntryState> {
+  const acknowledges = state.confirmed && frame.layout.flow?.protocol === TCP;
+  const acknowledged = acknowledges ? ACKNOWLEDGEMENT : 0;
+  return { generation: GENERATION, closing: false, acknowledged, over: false, ...state };
 }
 
 function withFlow({ frame }: PacketRecord, state: DatagramState): Required<DatagramState> {
@@ -78,8 +88,8 @@ function readEntry({ datapath, record, vipId, clock }: Of): FlowOutcome['entry']
   const key = flowKey(record, vipId);
   const flow = key === null ? null : datapath.getFlow(key);
   if (flow === null) return null;
-  const { owner, generation, closing, confirmed, lastSeen } = flow;
-  return { owner, generation, closing, confirmed, age: clock.age(lastSeen) };
+  const { lastSeen, ...state } = flow;
+  return { ...state, age: clock.age(lastSeen) };
 }
 
 function readDatagram({ datapath, record, vipId, clock }: Of): FlowOutcome['datagram'] {

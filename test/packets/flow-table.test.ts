@@ -31,8 +31,14 @@ const udpTo = (vip: Vip, from = 1234) => toVip(vip).udp({ from, to: 53 });
 const strangersFlow = (sourcePort: number) => ({
   ...{ vipId: 0xffff_0000, source: STRANGER, sourcePort, destinationPort: 80, protocol: TCP },
   ...{ lastSeen: native.now(), owner: first, generation: GENERATION, closing: false },
+  ...{ acknowledged: 0, over: false },
   ...{ confirmed: true, counters: vips.elsewhere.v4.counters },
 });
+
+async function sweep({ native }: DatapathUnderTest) {
+  const { kept, removed } = await native.sweepFlows({ closing: 60, positions: new Uint32Array() });
+  return { kept, removed };
+}
 
 /** A datapath whose flow table strangers have filled. */
 function fullFlowTable({ flows }: { readonly flows: number }): DatapathUnderTest {
@@ -171,8 +177,7 @@ test('an opening that became an entry is gone when the entry is', async () => {
 
   const lastSeen = (native.now() - TCP_IDLE - 12) >>> 0;
   datapath.native.putFlow({ ...flow, lastSeen });
-  const idle = { tcpIdle: TCP_IDLE, otherIdle: OTHER_IDLE };
-  expect(await datapath.native.expireFlows(idle)).toEqual({ kept: 0, removed: 1 });
+  expect(await sweep(datapath)).toEqual({ kept: 0, removed: 1 });
   expect(datapath.native.getFlow(flow)).toBeNull();
 });
 
@@ -194,8 +199,7 @@ test('what no longer counts is removed, a while later, and its room is free agai
     return { ...strangersFlow(index + 1), vipId, protocol, lastSeen };
   });
   for (const flow of flows) datapath.native.putFlow(flow);
-  const idle = { tcpIdle: TCP_IDLE, otherIdle: OTHER_IDLE };
-  expect(await datapath.native.expireFlows(idle)).toEqual({ kept: 4, removed: 3 });
+  expect(await sweep(datapath)).toEqual({ kept: 4, removed: 3 });
   expect(flows.map((flow) => datapath.native.getFlow(flow) !== null)).toEqual(
     ages.map(({ stays }) => stays),
   );

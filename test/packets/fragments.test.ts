@@ -178,8 +178,15 @@ describe.each(families)('a slot that is not settled, IP%s', (family) => {
       it: `middle of ${kind} confirms an opening`,
       ...{ vip, frame: frame(of), slot, datagram: { age: 5 } },
       ...{ entry: { owner: third, age: 9, confirmed: false }, ...isPinned },
-      entryAfter: { owner: third, age: 0, confirmed: true },
+      // It has no header, so it acknowledges nothing.
+      entryAfter: { owner: third, age: 0, confirmed: true, acknowledged: 0 },
     })),
+    {
+      it: 'middle on an entry of what is over',
+      ...{ vip, frame: frame(tcp('A')), slot, datagram: { age: 5 } },
+      ...{ entry: { owner: third, age: 9, closing: true, over: true }, ...isPinned },
+      entryAfter: { owner: third, age: 0, closing: true, over: true },
+    },
     {
       it: 'middle on a closing entry',
       ...{ vip, frame: frame(tcp('A')), slot, datagram: { age: 5 } },

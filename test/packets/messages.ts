@@ -44,8 +44,12 @@ export interface TcpFields extends Endpoints {
   /** One letter each: F, S, R, P, A, U. */
   readonly flags: string;
   readonly sequence?: number;
+  readonly acknowledgement?: number;
   readonly payload?: Uint8Array;
 }
+
+/** Of a segment that does not say otherwise. */
+export const ACKNOWLEDGEMENT = 2000;
 
 const FLAGS = ['F', 'S', 'R', 'P', 'A', 'U'];
 
@@ -54,11 +58,12 @@ export function tcpSegment({
   to,
   flags,
   sequence = 1000,
+  acknowledgement = ACKNOWLEDGEMENT,
   payload = nothing,
 }: TcpFields): Message {
   const bits = FLAGS.reduce((sum, flag, bit) => sum | (flags.includes(flag) ? 1 << bit : 0), 0);
   const bytes = concat(
-    ...[unsigned(2, from), unsigned(2, to), unsigned(4, sequence), unsigned(4, 2000)],
+    ...[unsigned(2, from), unsigned(2, to), unsigned(4, sequence), unsigned(4, acknowledgement)],
     ...[unsigned(1, 5 << 4), unsigned(1, bits), unsigned(2, 0xffff)],
     ...[unsigned(2, 0), unsigned(2, 0), payload],
   );

@@ -21,6 +21,8 @@ const GRE = 47;
 const opening = { owner: third, age: 9, confirmed: false };
 const isNew = { verdict: 'tx_new', to: first, newFlow: true } as const;
 const isOld = { verdict: 'tx_previous', to: second, movesClock: true } as const;
+/** The number stays as it was: of an opening that acknowledged nothing. */
+const isReset = { acknowledged: 0, over: true } as const;
 const isPinned = { verdict: 'tx_pinned', to: third, movesClock: true } as const;
 
 const tcpTo = (vip: Vip, flags: string) => toVip(vip).tcp({ flags, from: 1234, to: 80 });
@@ -40,10 +42,15 @@ describe.each(families)('a live opening, IP%s', (family) => {
       ...{ vip, frame: tcp(flags), slot, entry: opening, ...isPinned },
       entryAfter: { owner: third, age: 0, confirmed: true },
     })),
-    ...variations(['FA', 'R', 'RA', 'SR'], (flags): PacketRecord => ({
-      it: `TCP ${flags} confirms and closes it`,
-      ...{ vip, frame: tcp(flags), slot, entry: opening, ...isPinned },
+    {
+      it: 'TCP FA confirms and closes it',
+      ...{ vip, frame: tcp('FA'), slot, entry: opening, ...isPinned },
       entryAfter: { owner: third, age: 0, confirmed: true, closing: true },
+    },
+    ...variations(['R', 'RA', 'SR'], (flags): PacketRecord => ({
+      it: `TCP ${flags} confirms it, and all is over`,
+      ...{ vip, frame: tcp(flags), slot, entry: opening, ...isPinned },
+      entryAfter: { owner: third, age: 0, confirmed: true, closing: true, ...isReset },
     })),
     ...variations(['S', 'SP'], (flags): PacketRecord => ({
       it: `TCP ${flags} again stays with it and confirms nothing`,
@@ -97,7 +104,10 @@ describe.each(families)('a closing opening, IP%s', (family) => {
     ...variations(['A', 'FA', 'R'], (flags): PacketRecord => ({
       it: `keeps ${flags}, and is confirmed as closing`,
       ...{ vip, frame: tcp(flags), slot: unsettled, entry, ...isPinned },
-      entryAfter: { owner: third, age: 0, confirmed: true, closing: true },
+      entryAfter: {
+        ...{ owner: third, age: 0, confirmed: true, closing: true },
+        ...(flags === 'R' && isReset),
+      },
     })),
     {
       it: 'stays where SYN finds no owner',
@@ -186,7 +196,7 @@ describe.each(families)('packet by packet, IP%s', (family) => {
     {
       it: 'SYN, RST, SYN: the tuple is used again',
       ...{ vip, frame: tcp('S'), slot, after: [tcp('S'), tcp('R')], ...isNew },
-      entryAfter: { owner: first, age: 0, confirmed: true, closing: true },
+      entryAfter: { ...confirmed, closing: true, ...isReset },
     },
     {
       it: 'ACK, ACK: an older connection stays with the previous owner',

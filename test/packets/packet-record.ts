@@ -47,6 +47,9 @@ export interface EntryState {
   /** The position's own, unless it says otherwise. */
   readonly generation?: number;
   readonly closing?: boolean;
+  /** Of an entry of TCP what segments acknowledge that do not say otherwise; of others 0. */
+  readonly acknowledged?: number;
+  readonly over?: boolean;
   /**
    * In the flow table, which nobody is evicted from; else an opening. Before the packet: in the flow
    * table, unless it says otherwise. After it: where it was before, and what was not known before is

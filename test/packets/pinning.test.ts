@@ -159,7 +159,7 @@ describe('a live entry', () => {
       it: `is closing after ${flags}`,
       ...{ vip, frame: tcp(flags), slot: unsettled, entry: { owner: second, age: 9 } },
       ...{ verdict: 'tx_pinned', to: second, movesClock: true },
-      entryAfter: { owner: second, age: 0, closing: true },
+      entryAfter: { owner: second, age: 0, closing: true, over: flags.includes('R') },
     })),
     {
       it: 'just short of idle still counts',
@@ -205,7 +205,7 @@ describe('a closing entry', () => {
       it: `keeps ${flags} and stays closing`,
       ...{ vip, frame: tcp(flags), slot: unsettled, entry },
       ...{ verdict: 'tx_pinned', to: second, movesClock: true },
-      entryAfter: { owner: second, age: 0, closing: true },
+      entryAfter: { owner: second, age: 0, closing: true, over: flags === 'R' },
     })),
     {
       it: 'stays as it was where SYN finds no current owner',
@@ -233,7 +233,7 @@ describe('an entry that no longer counts', () => {
       it: `${why}: SYN starts at the current owner`,
       ...{ vip, frame: tcp('S'), slot: unsettled, entry },
       ...{ verdict: 'tx_new', to: first, newFlow: true },
-      entryAfter: { owner: first, age: 0 },
+      entryAfter: { owner: first, age: 0, acknowledged: 0 },
     })),
     ...variations(dead, ({ why, entry }): PacketRecord => ({
       it: `${why}: ACK goes to the previous owner`,
@@ -248,7 +248,7 @@ describe('an entry that no longer counts', () => {
       slot: unsettled,
       entry: { owner: third, age: TCP_IDLE + 2, closing: true },
       ...{ verdict: 'tx_new', to: first, newFlow: true },
-      entryAfter: { owner: first, age: 0 },
+      entryAfter: { owner: first, age: 0, acknowledged: 0 },
     },
     {
       it: 'closing, too: ACK goes to the previous owner, not closing',

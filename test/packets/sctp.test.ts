@@ -61,8 +61,19 @@ describe.each(['v4', 'v6'] as const)('IP%s', (family) => {
       },
     })),
     ...variations(ending, (chunk): PacketRecord => ({
-      it: `${chunk} closes its entry`,
+      it: `${chunk} closes its entry, and all is over`,
       ...{ vip, frame: sctp(chunk), slot, entry, ...isPinned },
+      entryAfter: { owner: third, age: 0, closing: true, over: true },
+    })),
+    ...variations(ending, (chunk): PacketRecord => ({
+      it: `${chunk} confirms its opening, and all is over`,
+      ...{ vip, frame: sctp(chunk), slot, entry: { ...entry, confirmed: false }, ...isPinned },
+      entryAfter: { owner: third, age: 0, confirmed: true, closing: true, over: true },
+    })),
+    ...variations(going, (chunk): PacketRecord => ({
+      it: `nothing is over when ${chunk} follows on what ended`,
+      ...{ vip, frame: sctp(chunk), slot, ...isPinned },
+      entry: { ...entry, closing: true, over: true },
       entryAfter: { owner: third, age: 0, closing: true },
     })),
     {

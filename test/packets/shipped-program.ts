@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { native, type NativeSlotTable } from '../../src/datapath/native.ts';
 import {
+  closingTime,
   learningWindow,
+  tallyOf,
   tcpIdle,
   udpIdle,
   type Packet,
   type Program,
+  type Tally,
 } from '../support/pinning/program.ts';
 import { amphoraMac, PORT_MAC } from './distributors.ts';
 import { ipv4 } from './packet-builder.ts';
@@ -22,8 +25,8 @@ const datapath = new native.Datapath({
   vips: 1,
   slots: 2 * SLOTS,
   positions: POSITIONS,
-  // Room for every flow of every instance: none is removed.
-  flows: 2 ** 17,
+  // More than one instance has; a sweep removes those of the ones before.
+  flows: 2 ** 12,
   fragments: 1,
 });
 let vipIds = 0;
@@ -32,6 +35,14 @@ const COUNTERS = 1;
 const FLOWS = 24;
 /** Older than any timeout, with room for the seconds that pass. */
 const LONG_AGO = 2 ** 30;
+const MOST_GENERATIONS = 0x7fff;
+/** By position. */
+const generations = new Uint16Array(POSITIONS);
+
+function setPosition(index: number, mac: string | null): void {
+  datapath.setPosition({ index, mac, sameAmphora: false });
+  generations[index] = ((generations[index] ?? 0) % MOST_GENERATIONS) + 1;
+}
 
 /**
  * The program that ships, over maps that are new to every instance. Time passes by making
@@ -51,8 +62,7 @@ export class ShippedProgram implements Program {
     this.table = datapath.table({ base: this.#base, size: slots });
     this.table.clear();
     datapath.resetVip(COUNTERS);
-    for (let index = 0; index < POSITIONS; index++)
-      datapath.setPosition({ index, mac: null, sameAmphora: false });
+    for (let index = 0; index < POSITIONS; index++) setPosition(index, null);
     this.#putVip();
   }
 
@@ -63,11 +73,11 @@ export class ShippedProgram implements Program {
   occupy(position: number): void {
     const mac = amphoraMac(distributor as Parameters<typeof amphoraMac>[0], position + 1);
     this.#positionOf.set(mac, position);
-    datapath.setPosition({ index: position, mac, sameAmphora: false });
+    setPosition(position, mac);
   }
 
   vacate(position: number): void {
-    datapath.setPosition({ index: position, mac: null, sameAmphora: false });
+    setPosition(position, null);
   }
 
   assign(owners: readonly number[], retired: readonly number[]): void {
@@ -118,13 +128,32 @@ export class ShippedProgram implements Program {
     const ip = ipv4({ from: sourceOf(packet), to: VIP });
     const ports = { from: sourcePort, to: destinationPort };
     const flags = packet.starts ? 'S' : packet.ends ? 'FA' : 'A';
-    const frame = packet.protocol === 'tcp' ? ip.tcp({ ...ports, flags }) : ip.udp(ports);
+    const { protocol, acknowledges: acknowledgement = 0 } = packet;
+    const frame = protocol === 'tcp' ? ip.tcp({ ...ports, flags, acknowledgement }) : ip.udp(ports);
     const out = datapath.testRun({ frame: frame.bytes, ifindex: 0 });
     if (out.action !== XDP_TX) return null;
     const mac = [...out.frame.subarray(0, 6)].map((octet) => octet.toString(16).padStart(2, '0'));
     const position = this.#positionOf.get(mac.join(':'));
     if (position === undefined) throw new Error(`sent to ${mac.join(':')}, which is no amphora`);
     return position;
+  }
+
+  tally(position: number): Tally {
+    const recorded = [...this.#flows.values()].flatMap(({ flow, protocol }) => {
+      const known = datapath.getFlow(flowKey({ flow, protocol }, this.#vipId));
+      if (known?.confirmed !== true || known.owner - 1 !== position) return [];
+      if (known.generation !== generations[position]) return [];
+      const { closing, over } = known;
+      return [{ protocol, age: (native.now() - known.lastSeen) | 0, closing, over }];
+    });
+    return tallyOf(recorded);
+  }
+
+  /** The same by the sweep, which removes what no longer counts; of each position. */
+  async sweep(): Promise<readonly Tally[]> {
+    const positions = Uint32Array.from({ length: POSITIONS }, (_, position) => position);
+    const { tallies } = await datapath.sweepFlows({ closing: closingTime, positions });
+    return tallies.map(({ tcp, udp, closing }) => ({ tcp, udp, closing }));
   }
 
   #putVip(): void {
@@ -177,7 +206,8 @@ function vipIdWithoutCollisions(): number {
     flowKey({ flow, protocol: 'udp' }, vipId),
   ]);
   const lastSeen = (native.now() - LONG_AGO) >>> 0;
-  const opening = { lastSeen, owner: 0, generation: 1, closing: false, confirmed: false };
+  const pin = { lastSeen, owner: 0, generation: 1, closing: false };
+  const opening = { ...pin, acknowledged: 0, over: false, confirmed: false };
   for (const key of keys) datapath.putFlow({ ...key, ...opening, counters: COUNTERS });
   const isAlone = keys.every((key) => datapath.getFlow(key) !== null);
   return isAlone ? vipId : vipIdWithoutCollisions();

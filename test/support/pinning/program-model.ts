@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { native, type NativeSlotTable } from '../../../src/datapath/native.ts';
-import { learningWindow, tcpIdle, udpIdle, type Packet, type Program } from './program.ts';
+import {
+  learningWindow,
+  tallyOf,
+  tcpIdle,
+  udpIdle,
+  type Packet,
+  type Program,
+  type Protocol,
+  type Tally,
+} from './program.ts';
 
 interface FlowEntry {
+  readonly protocol: Protocol;
   lastSeen: number;
   owner: number;
   generation: number;
   closing: boolean;
+  /** Null after a start. */
+  acknowledged: number | null;
+  over: boolean;
 }
 
 const settled = 0;
@@ -77,6 +90,7 @@ export class ProgramModel implements Program {
     if (entry !== undefined && !(packet.starts && entry.closing) && this.#isLive(entry, packet)) {
       entry.lastSeen = this.now;
       entry.closing ||= packet.ends;
+      acknowledge(entry, packet);
       this.#touch(index, entry.owner);
       return entry.owner - 1;
     }
@@ -85,13 +99,24 @@ export class ProgramModel implements Program {
     const position = this.#occupied(owner);
     if (position === null) return null;
     this.#flows.set(key, {
+      protocol: packet.protocol,
       lastSeen: this.now,
       owner,
       generation: this.#generations[position] ?? 0,
       closing: packet.ends,
+      acknowledged: packet.starts ? null : (packet.acknowledges ?? 0),
+      over: false,
     });
     this.#touch(index, owner);
     return position;
+  }
+
+  tally(position: number): Tally {
+    const theirs = [...this.#flows.values()].filter(
+      ({ owner, generation }) =>
+        owner - 1 === position && generation === this.#generations[position],
+    );
+    return tallyOf(theirs.map((entry) => ({ ...entry, age: this.now - entry.lastSeen })));
   }
 
   #isLive(entry: FlowEntry, packet: Packet): boolean {
@@ -109,4 +134,13 @@ export class ProgramModel implements Program {
     const slot = this.table.at(index);
     if (slot.current !== owner) this.table.put(index, { ...slot, clock: this.now });
   }
+}
+
+/** The amphora's FIN takes exactly one sequence number. */
+function acknowledge(entry: FlowEntry, { protocol, starts, acknowledges = 0 }: Packet): void {
+  if (protocol !== 'tcp' || starts) return;
+  const isOneMore =
+    entry.acknowledged !== null && ((acknowledges - entry.acknowledged) & 0x7fff_ffff) === 1;
+  entry.over = isOneMore && entry.closing;
+  if (!isOneMore) entry.acknowledged = acknowledges;
 }
