@@ -275,8 +275,9 @@ struct dist_vip_counters {
 struct dist_position_counters {
 	__u64 packets;
 	__u64 bytes;
-	__u64 new_flows; /* starts that a protocol marks, and new flows of others in unsettled slots
-			  */
+	/* Starts that a protocol marks, and new flows of others in unsettled slots. */
+	__u64 new_flows;
+	__u64 openings; /* packets of flows that have no entry after them, in unsettled slots */
 };
 
 /* Element 0 of vip_counters counts packets that are for no VIP. */

@@ -27,6 +27,7 @@ static __always_inline void count_position(const struct packet *packet, const st
 	counters->packets++;
 	counters->bytes += packet->length;
 	counters->new_flows += choice->new_flow;
+	counters->openings += choice->opening;
 }
 
 static __always_inline void forward(const struct packet *packet, const struct headers *headers,

@@ -18,7 +18,8 @@ struct choice {
 	dist_position position;
 	__u16 owner; /* position + 1, or DIST_OWNER_NONE */
 	bool new_flow;
-	__u8 reserved[5];
+	bool opening; /* nothing but an opening, if that, tells of the flow */
+	__u8 reserved[4];
 };
 
 /* What the owner's position holds; 0 if there is no owner or no amphora. */
@@ -341,13 +342,16 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 		return DIST_TX_ICMP_ERROR;
 
 	next = make_pin(choice, now, packet->ends || (known & DIST_PIN_CLOSING));
-	if (source == FROM_ENTRY)
+	if (source == FROM_ENTRY) {
 		refresh_entry(packet, &record, next);
-	else if (source == FROM_OPENING && !packet->starts && !confirm(packet, vip, &record, next))
-		verdict = DIST_TX_UNPINNED;
-	else if ((source == FROM_TABLE && !reuse_entry(packet, &record, next)) ||
-		 (source == FROM_OPENING && packet->starts))
-		write_opening(&record, next, mark_of(packet));
+	} else if (source == FROM_OPENING && !packet->starts) {
+		if (!confirm(packet, vip, &record, next))
+			verdict = DIST_TX_UNPINNED;
+	} else if (source != FROM_TABLE || !reuse_entry(packet, &record, next)) {
+		choice->opening = true;
+		if (source != FROM_TABLE_BESIDE)
+			write_opening(&record, next, mark_of(packet));
+	}
 	keep_unsettled(slot, owners, choice, now);
 	return verdict;
 }

@@ -23,6 +23,7 @@ select_fragment_in_flight(const struct packet *packet, const struct dist_vip *vi
 		return DIST_DROP_NO_AMPHORA;
 	if (is_loop(packet, choice))
 		return DIST_DROP_LOOP;
+	choice->opening = true;
 	keep_unsettled(slot, owners, choice, now);
 	return DIST_TX_PREVIOUS;
 }

@@ -295,6 +295,7 @@ Napi::Value Datapath::PositionCounters(const Napi::CallbackInfo& info) {
   result.Set("packets", Count(info.Env(), counters.packets));
   result.Set("bytes", Count(info.Env(), counters.bytes));
   result.Set("newFlows", Count(info.Env(), counters.new_flows));
+  result.Set("openings", Count(info.Env(), counters.openings));
   return result;
 }
 

@@ -13,7 +13,7 @@ export interface PositionCounts {
   readonly packets: number;
   readonly bytes: number;
   readonly newFlows: number;
-  /** Flows that came without an entry: each has one from its next packet on. */
+  /** Packets of flows that had no entry after them: their next packet makes it. */
   readonly openings: number;
 }
 

@@ -154,6 +154,8 @@ export interface NativeDatapath {
     readonly packets: number;
     readonly bytes: number;
     readonly newFlows: number;
+    /** Packets of flows that had no entry after them, in unsettled slots. */
+    readonly openings: number;
   };
   /** Counters at 0, and no claim: for a new VIP. */
   resetVip(index: number): void;

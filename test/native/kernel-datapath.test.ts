@@ -4,12 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KernelDatapath } from '../../src/datapath/kernel-datapath.ts';
 import type { Operation } from '../../src/plan/operation.ts';
 
-const timeouts = { tcpIdle: 900, otherIdle: 60, learningWindow: 5 };
 const capacity = { vips: 2, slots: 4096, flows: 64, fragments: 64 };
 
 let datapath: KernelDatapath;
 beforeEach(() => {
-  datapath = new KernelDatapath({ capacity, timeouts });
+  datapath = new KernelDatapath({ capacity, learningWindow: 5 });
 });
 afterEach(() => {
   datapath.close();

@@ -138,6 +138,10 @@ export class ShippedProgram implements Program {
     return position;
   }
 
+  openings(position: number): number {
+    return datapath.positionCounters(distributor.positionBase + position).openings;
+  }
+
   tally(position: number): Tally {
     const recorded = [...this.#flows.values()].flatMap(({ flow, protocol }) => {
       const known = datapath.getFlow(flowKey({ flow, protocol }, this.#vipId));

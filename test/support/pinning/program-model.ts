@@ -119,6 +119,11 @@ export class ProgramModel implements Program {
     return tallyOf(theirs.map((entry) => ({ ...entry, age: this.now - entry.lastSeen })));
   }
 
+  /** A record is one that counts from the first packet on. */
+  openings(): number {
+    return 0;
+  }
+
   #isLive(entry: FlowEntry, packet: Packet): boolean {
     const idle = packet.protocol === 'tcp' ? tcpIdle : udpIdle;
     return (

@@ -72,4 +72,6 @@ export interface Program {
    * program counts a flow from its second packet on, the model from its first.
    */
   tally(position: number): Tally;
+  /** Packets to a position of flows that had no record that counts after them. */
+  openings(position: number): number;
 }
