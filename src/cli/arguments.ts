@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InvalidArgumentError } from 'commander';
 import type { Amphora } from '../../build/proto/distributor/v1/Amphora.ts';
+import type { AmphoraWeight } from '../../build/proto/distributor/v1/AmphoraWeight.ts';
 import type { Attachment } from '../../build/proto/distributor/v1/Attachment.ts';
 
 const textKeys = ['id', 'ip', 'mac'] as const;
 const numberKeys = ['weight', 'position'] as const;
 
-/** `id=a1,ip=10.0.0.11,mac=…,weight=2,position=0`; id and ip are required. */
+const roles = { active: 'ROLE_ACTIVE', standby: 'ROLE_STANDBY' } as const;
+
+/** `id=a1,ip=10.0.0.11,mac=…,weight=2,position=0,role=standby`; id and ip are required. */
 export function parseAmphoraArgument(text: string, previous: readonly Amphora[] = []): Amphora[] {
   const amphora: Amphora = {};
   for (const part of text.split(',')) {
@@ -18,14 +21,33 @@ export function parseAmphoraArgument(text: string, previous: readonly Amphora[] 
     const numberKey = numberKeys.find((known) => known === key);
     if (textKey !== undefined) amphora[textKey] = value;
     else if (numberKey !== undefined) amphora[numberKey] = parseCount(value);
+    else if (key === 'role') amphora.role = parseRole(value);
     else
       throw new InvalidArgumentError(
-        `unknown key ${JSON.stringify(key)}: known are ${[...textKeys, ...numberKeys].join(', ')}`,
+        `unknown key ${JSON.stringify(key)}: known are ${[...textKeys, ...numberKeys, 'role'].join(', ')}`,
       );
   }
   if (amphora.id === undefined || amphora.ip === undefined)
     throw new InvalidArgumentError('id and ip are required: id=a1,ip=10.0.0.11');
   return [...previous, amphora];
+}
+
+function parseRole(text: string): (typeof roles)[keyof typeof roles] {
+  if (text === 'active' || text === 'standby') return roles[text];
+  throw new InvalidArgumentError(
+    `role is neither ${Object.keys(roles).join(' nor ')}: ${JSON.stringify(text)}`,
+  );
+}
+
+/** `a1=3`; an id may hold `=` itself. */
+export function parseWeightArgument(
+  text: string,
+  previous: readonly AmphoraWeight[] = [],
+): AmphoraWeight[] {
+  const end = text.lastIndexOf('=');
+  if (end <= 0) throw new InvalidArgumentError('Give an amphora and its weight: a1=3.');
+  const weight = { amphora_id: text.slice(0, end), weight: parseCount(text.slice(end + 1)) };
+  return [...previous, weight];
 }
 
 export function parseCount(text: string): number {

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { credentials, status, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  status,
+  type handleServerStreamingCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   DistributorServiceClient,
   DistributorServiceDefinition as Definition,
+  DistributorServiceHandlers as Handlers,
 } from '../../build/proto/distributor/v1/DistributorService.ts';
 import { readErrorInfo } from '../api/error-details.ts';
 import { api } from '../api/proto.ts';
+import { isAborted } from './interrupt.ts';
+
+/** How gRPC reports that nobody answers; what it says of it is about its inside. */
+const unanswered: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.CANCELLED]);
+/** And how it may report a connection that broke. */
+const lostConnection: ReadonlySet<status> = new Set([
+  ...unanswered,
+  status.INTERNAL,
+  status.UNKNOWN,
+]);
 
 /** A call that the daemon refused, or that did not reach it. */
 export class CallError extends Error {
@@ -18,21 +34,29 @@ export class CallError extends Error {
   readonly field: string | null;
   readonly value: string | null;
   readonly action: string | null;
+  /** Whether it was the connection that failed: the same call may succeed on a new one. */
+  readonly connectionLost: boolean;
 
   constructor(error: ServiceError, socket: string) {
-    // What gRPC says of a connection that failed is about its inside.
-    const unreachable = `no answer from distributord at ${socket}: is it running?`;
-    super(error.code === status.UNAVAILABLE ? unreachable : error.details);
     const info = readErrorInfo(error.metadata);
+    const unreachable = `no answer from distributord at ${socket}: is it running?`;
+    super(info === null && unanswered.has(error.code) ? unreachable : error.details);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;
     this.field = info?.metadata['field'] ?? null;
     this.value = info?.metadata['value'] ?? null;
     this.action = info?.metadata['action'] ?? null;
+    this.connectionLost = info === null && lostConnection.has(error.code);
   }
 }
 
-type Method = keyof Definition;
+// The generated interfaces have an index signature, which would let any name pass.
+type Named<T> = keyof { [Key in keyof T as string extends Key ? never : Key]: unknown };
+type Method = Extract<Named<Definition>, string>;
+type StreamMethod = {
+  [M in Method]: Handlers[M] extends handleServerStreamingCall<infer _0, infer _1> ? M : never;
+}[Method];
+type UnaryMethod = Exclude<Method, StreamMethod>;
 type RequestOf<M extends Method> =
   Definition[M] extends MethodDefinition<infer Request, infer _0, infer _1, infer _2>
     ? Request
@@ -42,7 +66,20 @@ type ResponseOf<M extends Method> =
     ? Response
     : never;
 
-/** The daemon's API over its unix socket; each call is a promise. */
+function definitionOf<M extends Method>(name: M) {
+  return api.DistributorService.service[name] as unknown as MethodDefinition<
+    RequestOf<M>,
+    ResponseOf<M>
+  >;
+}
+
+/** A daemon that comes back is found within a second. */
+const channelOptions = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+};
+
+/** The daemon's API over its unix socket; each call is a promise, or a stream of responses. */
 export class Client {
   readonly #stub: DistributorServiceClient;
   readonly #socket: string;
@@ -50,16 +87,17 @@ export class Client {
 
   constructor(socket: string, timeoutMs = 30_000) {
     this.#socket = socket;
-    this.#stub = new api.DistributorService(`unix:${socket}`, credentials.createInsecure());
+    this.#stub = new api.DistributorService(
+      `unix:${socket}`,
+      credentials.createInsecure(),
+      channelOptions,
+    );
     this.#timeoutMs = timeoutMs;
   }
 
   /** @throws CallError */
-  call<M extends Method>(name: M, request: RequestOf<M>): Promise<ResponseOf<M>> {
-    const method = api.DistributorService.service[name] as unknown as MethodDefinition<
-      RequestOf<M>,
-      ResponseOf<M>
-    >;
+  call<M extends UnaryMethod>(name: M, request: RequestOf<M>): Promise<ResponseOf<M>> {
+    const method = definitionOf(name);
     return new Promise((resolve, reject) => {
       this.#stub.makeUnaryRequest<RequestOf<M>, ResponseOf<M>>(
         method.path,
@@ -73,6 +111,38 @@ export class Client {
         },
       );
     });
+  }
+
+  /**
+   * The call begins with the iteration, has no deadline, and is cancelled when the iteration
+   * stops; when `signal` aborts, the iteration ends.
+   * @throws CallError
+   */
+  async *stream<M extends StreamMethod>(
+    name: M,
+    request: RequestOf<M>,
+    signal: AbortSignal | null = null,
+  ): AsyncGenerator<ResponseOf<M>, void> {
+    if (isAborted(signal)) return;
+    const method = definitionOf(name);
+    const call = this.#stub.makeServerStreamRequest<RequestOf<M>, ResponseOf<M>>(
+      method.path,
+      (value) => method.requestSerialize(value),
+      (bytes) => method.responseDeserialize(bytes),
+      request,
+    );
+    // A call that is cancelled reports that when nobody iterates any more.
+    call.on('error', () => undefined);
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel);
+    try {
+      for await (const response of call) yield response as ResponseOf<M>;
+    } catch (error) {
+      if (!isAborted(signal)) throw new CallError(error as ServiceError, this.#socket);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      cancel();
+    }
   }
 
   close(): void {
