@@ -35,7 +35,7 @@ export interface Outlet<Response> {
   /** Aborted when the client has gone, or the daemon stops. */
   readonly signal: AbortSignal;
   /** Resolves when there is room for more. @throws if the signal is aborted */
-  send(response: Response): Promise<void>;
+  readonly send: (response: Response) => Promise<void>;
 }
 
 export interface StreamParts {

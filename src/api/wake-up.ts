@@ -14,9 +14,9 @@ export class WakeUp {
   async wait(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isDue) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<null>();
       const abort = () => reject(signal.reason as Error);
-      this.#wake = resolve;
+      this.#wake = () => resolve(null);
       signal.addEventListener('abort', abort, { once: true });
       try {
         await promise;

@@ -313,7 +313,7 @@ describe('the daemon', () => {
       ...['register', made, `id=a1,ip=${one?.ipv4 ?? ''},mac=${one?.mac ?? ''},weight=3`],
     );
     expect(listed).toMatch(/a1 .* 3 +ACTIVE/);
-    expect(await daemon.ctl('drain', made, 'a1')).toMatch(/a1 +DRAINING/);
+    expect(await daemon.ctl('drain', made, 'a1', '--force')).toMatch(/a1 +DRAINING/);
     expect(await daemon.ctl('list')).toContain('shop');
     expect(await daemon.ctl('stats', made)).toContain('a1');
     await expect(daemon.ctl('drain', made, 'a9')).rejects.toThrow(/AMPHORA_NOT_FOUND.*a9/);

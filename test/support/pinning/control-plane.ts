@@ -60,22 +60,15 @@ export class ControlPlane {
   }
 
   #execute(operation: Operation, seed: number): void {
-    switch (operation.kind) {
-      case 'grow-table':
-        this.double();
-        break;
-      case 'put-position':
-        if (operation.sameAmphora) break;
-        this.#tenures.set(operation.position, ++this.#lastTenure);
-        this.#program.occupy(operation.position);
-        break;
-      case 'assign-slots':
-        this.#assign(operation.weights, operation.retired, seed);
-        break;
-      case 'clear-position':
-        this.#tenures.delete(operation.position);
-        this.#program.vacate(operation.position);
-        break;
+    if (operation.kind === 'grow-table') this.double();
+    else if (operation.kind === 'assign-slots')
+      this.#assign(operation.weights, operation.retired, seed);
+    else if (operation.kind === 'clear-position') {
+      this.#tenures.delete(operation.position);
+      this.#program.vacate(operation.position);
+    } else if (operation.kind === 'put-position' && !operation.sameAmphora) {
+      this.#tenures.set(operation.position, ++this.#lastTenure);
+      this.#program.occupy(operation.position);
     }
   }
 
