@@ -288,3 +288,24 @@ test('an amphora keeps its MAC, and its connections, while its address is looked
   expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
   expect(datapath.executed.filter(({ kind }) => kind === 'clear-position')).toEqual([]);
 });
+
+test('a standby takes over in one operation, which makes flows of the failed one void', async () => {
+  const before = datapath.executed.length;
+  await runFlow(driver.getFailoverAmphoraSubflow(), onDistributor({ amphora_id: 'a1' }));
+  const occupant = { amphoraId: 'a9', ip: '10.0.0.19', mac: '02:00:00:00:01:09' };
+  expect(datapath.executed.slice(before)).toEqual([
+    { kind: 'put-position', position: 0, occupant, sameAmphora: false },
+  ]);
+});
+
+test('a standby without a MAC is looked for, and takes over once its address has answered', async () => {
+  const amphorae = [{ ...amphora(8, null), role: 'STANDBY' as const }];
+  await runFlow(driver.getRegisterAmphoraeSubflow(), onDistributor({ amphorae }));
+  await runFlow(driver.getUnregisterAmphoraeSubflow(), onDistributor({ amphorae: [{ id: 'a9' }] }));
+  const failover = () =>
+    runFlow(driver.getFailoverAmphoraSubflow(), onDistributor({ amphora_id: 'a1' }));
+  await expect(failover()).rejects.toMatchObject({ reason: 'NO_STANDBY' });
+  datapath.answer({ interface: 'eth0', ip: '10.0.0.18' }, '02:00:00:00:01:08');
+  await failover();
+  expect(datapath.states.get(id)?.positions.get(0)).toMatchObject({ amphoraId: 'a8' });
+});
