@@ -20,8 +20,12 @@ struct sweep {
 /* Packets of the VIP may take entries meanwhile, each once. */
 #define SHARE_ATTEMPTS 64
 
+/* The first word of a share. */
 union share_word {
-	struct dist_share share;
+	struct {
+		__u32 vip_id;
+		__u32 used;
+	};
 	__u64 bits;
 };
 
@@ -39,10 +43,10 @@ static __always_inline void return_share(const struct dist_flow_key *key,
 
 		before.bits = *(volatile __u64 *)share;
 		/* The daemon may be giving the element to another VIP. */
-		if (before.share.vip_id != key->vip_id || before.share.used == 0)
+		if (before.vip_id != key->vip_id || before.used == 0)
 			return;
 		after = before;
-		after.share.used--;
+		after.used--;
 		if (__sync_val_compare_and_swap((__u64 *)share, before.bits, after.bits) ==
 		    before.bits)
 			return;

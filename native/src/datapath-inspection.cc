@@ -3,6 +3,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <set>
+#include <span>
+#include <vector>
+
 #include "arguments.h"
 #include "datapath.h"
 #include "errors.h"
@@ -37,23 +41,40 @@ Napi::Value Datapath::TestRun(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// {programId, mapIds}: what `bpftool` calls them.
+namespace {
+
+bpf_prog_info DescriptionOf(int program, std::span<uint32_t> map_ids) {
+  bpf_prog_info description{};
+  description.nr_map_ids = static_cast<uint32_t>(map_ids.size());
+  description.map_ids = reinterpret_cast<uint64_t>(map_ids.data());
+  uint32_t size = sizeof description;
+  Check("bpf(info)", bpf_obj_get_info_by_fd(program, &description, &size));
+  return description;
+}
+
+std::vector<uint32_t> MapIdsOf(int program) {
+  std::vector<uint32_t> ids(DescriptionOf(program, {}).nr_map_ids);
+  DescriptionOf(program, ids);
+  return ids;
+}
+
+}  // namespace
+
+// {programId: of the one for packets, mapIds: of both}: what `bpftool` calls them.
 Napi::Value Datapath::Inventory(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
-  bpf_prog_info description{};
-  uint32_t size = sizeof description;
-  Guard(info.Env(),
-        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
-  std::vector<uint32_t> ids(description.nr_map_ids);
-  description = {};
-  description.nr_map_ids = static_cast<uint32_t>(ids.size());
-  description.map_ids = reinterpret_cast<uint64_t>(ids.data());
-  Guard(info.Env(),
-        [&] { Check("bpf(info)", bpf_obj_get_info_by_fd(program.fd(), &description, &size)); });
+  uint32_t program_id = 0;
+  std::set<uint32_t> ids;
+  Guard(info.Env(), [&] {
+    program_id = DescriptionOf(program.fd(), {}).id;
+    for (int fd : {program.fd(), program.sweep_flows()})
+      for (uint32_t id : MapIdsOf(fd)) ids.insert(id);
+  });
   auto map_ids = Napi::Array::New(info.Env(), ids.size());
-  for (uint32_t i = 0; i < ids.size(); i++) map_ids[i] = Napi::Number::New(info.Env(), ids[i]);
+  uint32_t next = 0;
+  for (uint32_t id : ids) map_ids[next++] = Napi::Number::New(info.Env(), id);
   auto result = Napi::Object::New(info.Env());
-  result.Set("programId", description.id);
+  result.Set("programId", program_id);
   result.Set("mapIds", map_ids);
   return result;
 }

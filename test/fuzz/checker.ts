@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs frames through the data path and holds all that comes of each against the oracle.
-import { native } from '../../src/datapath/native.ts';
+import { native, type NativeFlow } from '../../src/datapath/native.ts';
 import { becomeAdvertisement, becomeArpAnnouncement, becomeArpReply, setMac } from './answers.ts';
+import { mayBecome } from './ends-oracle.ts';
 import { FuzzFrame, onesSum } from './frame.ts';
 import { hexOf } from './hex.ts';
 import type { Judgement } from './judgement.ts';
@@ -48,6 +49,7 @@ export class Checker {
   /** @throws Violation */
   check(frame: FuzzFrame): { readonly verdict: number } {
     const judgement = this.#oracle.judge(frame);
+    const before = this.#tenants.entryOf(judgement.flow);
     const input = { frame: frame.bytes, ifindex: this.#tenants.ifindex(frame.port) };
     const from = performance.now();
     const { action, frame: out } = this.#tenants.datapath.testRun(input);
@@ -58,6 +60,7 @@ export class Checker {
     if (!judgement.allows(verdict)) fail(judgement, verdict, 'is not what the frame deserves');
     this.#checkFrame(frame, out, { judgement, verdict });
     this.#note(out, { judgement, verdict });
+    this.#checkEntry(before, { judgement, verdict });
     this.#checkDefence(judgement, verdict, { from, until });
     return { verdict };
   }
@@ -148,6 +151,19 @@ export class Checker {
     // Options are not changed: what they add to the sum is the same before and after.
     if (onesSum(expected.view, at, at + 20) % 0xffff !== sum % 0xffff)
       throw new Violation(`IPv4 header checksum ${checksum.toString(16)} does not fit the new TTL`);
+  }
+
+  /** Whether the flow's entry says the right thing of its connection's end. */
+  #checkEntry(
+    before: NativeFlow | null,
+    { judgement, verdict }: { readonly judgement: Judgement; readonly verdict: number },
+  ): void {
+    const { flow, says } = judgement;
+    const after = this.#tenants.entryOf(flow);
+    const isLive = before !== null && this.#tenants.isLive(flow, before);
+    if (mayBecome({ says, verdict, before, after, isLive })) return;
+    const [was, is, said] = [before, after, says].map((what) => JSON.stringify(what));
+    fail(judgement, verdict, `made of the entry ${was}\nthis: ${is}\nby ${said}`);
   }
 
   /** What the data path may know from now on. */

@@ -28,6 +28,11 @@ export interface Cast {
   readonly macs: readonly (readonly string[])[];
 }
 
+/** Few, most of them one more than another, also where numbers of 31 and 32 bits begin anew. */
+export const ACKNOWLEDGEMENTS = [
+  ...[2000, 2001, 2002, 0, 1],
+  ...[0x7fff_ffff, 0x8000_0000, 0xffff_ffff],
+] as const;
 export const SERVICE_PORTS = [80, 443] as const;
 const IDENTIFICATIONS = [1, 2, 3, 0x1_0001] as const;
 /** Of bytes behind the transport header. */
@@ -144,6 +149,7 @@ export class SampleMaker {
       case 2:
         return packet.tcp({
           ...ports,
+          acknowledgement: random.pick(ACKNOWLEDGEMENTS),
           flags: random.pick(['S', 'S', 'A', 'A', 'PA', 'FA', 'R', 'SA', 'SF', 'SR', '', 'SFRPAU']),
         });
       case 3:

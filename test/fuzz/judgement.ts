@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Says } from './ends-oracle.ts';
 import { ownerBit, type Ports } from './pins.ts';
 import { namesIn, oneOf } from './verdicts.ts';
 
@@ -15,6 +16,8 @@ export class Judgement {
   readonly answer = { to: 0, probe: false, vipAt: 0 };
   /** The flow, if it may be written down, and which owners for. */
   flow = '';
+  /** Null where there is no transport header. */
+  says: Says | null = null;
   loopOwners = 0;
   /** A first fragment that leaves its ports behind. */
   datagram = '';
@@ -28,6 +31,7 @@ export class Judgement {
     this.networkOffset = 0;
     this.accounted = 0;
     this.flow = '';
+    this.says = null;
     this.loopOwners = 0;
     this.datagram = '';
     this.#owners.fill(0);

@@ -2,6 +2,7 @@
 // What may become of a frame: a parser of its own, written from the RFCs and docs/, that shares
 // nothing with bpf/. Where a frame has several faults, any of them may be the one it is dropped for.
 import { judgeArp } from './arp-oracle.ts';
+import { endsBoth, type Says } from './ends-oracle.ts';
 import type { FuzzFrame } from './frame.ts';
 import { macNumber } from './mac.ts';
 import { judgeIcmpError, isIcmpError } from './icmp-oracle.ts';
@@ -104,6 +105,7 @@ export class Oracle {
       return;
     }
     readPorts(frame, walk, { vip, flow });
+    judgement.says = readEnds(frame, walk, flow);
     if (this.#isIcmp(walk.protocol, vip)) {
       const type = frame.u8(walk.at);
       if (isIcmpError(type, vip.family)) {
@@ -164,6 +166,13 @@ function readPorts(
   if (protocol === SCTP) flow.starts = frame.u8(at + 12) === SCTP_INIT;
   const isIcmp = protocol === (vip.family === 4 ? ICMP : ICMPV6);
   if (isIcmp && frame.u8(at) === ECHO_REQUEST[vip.family]) flow.sourcePort = frame.u16(at + 4);
+}
+
+function readEnds(frame: FuzzFrame, { at, protocol }: Walk, { starts }: Flow): Says {
+  const flags = protocol === TCP ? frame.u8(at + 13) : 0;
+  const chunk = protocol === SCTP ? frame.u8(at + 12) : 0;
+  const acknowledgement = protocol === TCP ? frame.u32(at + 8) : 0;
+  return { protocol, starts, endsBoth: endsBoth(protocol, { flags, chunk }), acknowledgement };
 }
 
 /** ::ffff:0:0/96 has no place on the wire. */

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data path under test with all of its tenants, and what of their state the checks go by.
-import { native, type NativeDatapath, type NativeSlotTable } from '../../src/datapath/native.ts';
+import {
+  native,
+  type NativeDatapath,
+  type NativeFlow,
+  type NativeSlotTable,
+} from '../../src/datapath/native.ts';
 import { ROUTER_MAC } from '../packets/distributors.ts';
-import { clientAddress, SERVICE_PORTS, type Cast } from './corpus.ts';
+import { ACKNOWLEDGEMENTS, clientAddress, SERVICE_PORTS, type Cast } from './corpus.ts';
 import { datagramOfKey, flowKeyOf, flowOfKey } from './flow-key.ts';
-import { SCTP, TCP, UDP } from './ip-walk.ts';
+import { marksStarts, SCTP, TCP, UDP } from './ip-walk.ts';
 import { macText } from './mac.ts';
 import { Memory } from './pins.ts';
 import type { Random } from './random.ts';
@@ -89,6 +94,26 @@ export class Tenants {
     for (let owner = 1; owner <= OWNERS; owner++)
       if (this.amphoraMac(distributor, owner) === mac) return mac === 0 ? 0 : owner;
     return 0;
+  }
+
+  /** The entry of a flow, if it has one; '' is no flow. */
+  entryOf(flow: string): NativeFlow | null {
+    if (flow === '') return null;
+    const { vip, ...key } = flowOfKey(flow);
+    const known = this.datapath.getFlow({ ...key, vipId: this.#vipIds[vip] ?? 0 });
+    return known?.confirmed === true ? known : null;
+  }
+
+  /** Whether the flow's entry counts. */
+  isLive(flow: string, { owner, generation, lastSeen }: NativeFlow): boolean {
+    const { vip, protocol } = flowOfKey(flow);
+    const { index } = world.vipAt(vip).distributor;
+    const idle = marksStarts(protocol) ? world.TCP_IDLE : world.OTHER_IDLE;
+    return (
+      this.amphoraMac(index, owner) !== 0 &&
+      this.#generations[index * OWNERS + owner - 1] === generation &&
+      ((native.now() - lastSeen) | 0) <= idle
+    );
   }
 
   /** Source MACs that frames may come from: the router's most often, amphorae of `distributor`. */
@@ -216,6 +241,8 @@ export class Tenants {
       const lastSeen = (native.now() - age) >>> 0;
       const owner = random.between(1, USED_OWNERS);
       const closing = random.oneIn(4);
+      const number = random.pick(ACKNOWLEDGEMENTS) & 0x7fff_ffff;
+      const over = random.oneIn(4);
       const mayConfirm = random.oneIn(2);
       // From here on nothing is left to chance: what is known follows from more than the seed.
       const counters = vip.element;
@@ -226,7 +253,9 @@ export class Tenants {
       }
       const generation = this.#generations[vip.distributor.index * OWNERS + owner - 1] ?? 0;
       const confirmed = mayConfirm && this.datapath.flowUse(0).used < FLOWS;
-      const pin = { owner, generation, closing, confirmed, acknowledged: 0, over: false };
+      const acknowledged = protocol === TCP ? number : 0;
+      const ends = { closing, acknowledged, over: over && protocol !== UDP };
+      const pin = { owner, generation, confirmed, ...ends };
       this.datapath.putFlow({ ...key, ...pin, lastSeen, counters });
       this.memory.mayPin(flowKeyOf(vip.index, key), owner);
     }
@@ -255,7 +284,9 @@ export class Tenants {
     const positions = Uint32Array.from({ length: this.#macs.length }, (_, index) => index);
     const { kept, tallies } = await this.datapath.sweepFlows({ closing: LONG, positions });
     const { used } = this.datapath.flowUse(0);
-    const counted = tallies.flatMap((tally) => Object.values(tally)).some((count) => count !== 0);
+    const counted = tallies.some((tally) =>
+      Object.values<number>({ ...tally }).some((count) => count !== 0),
+    );
     if (kept !== 0 || used !== 0 || counted)
       throw new Violation(`${kept} flow entries kept, ${used} in use, of flows that sent nothing`);
   }

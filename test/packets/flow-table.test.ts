@@ -181,6 +181,25 @@ test('an opening that became an entry is gone when the entry is', async () => {
   expect(datapath.native.getFlow(flow)).toBeNull();
 });
 
+test('an opening that found no room still knows what was acknowledged, once there is room', async () => {
+  const datapath = fullFlowTable({ flows: 4 });
+  const { v4: vip } = vips.plain;
+  const vipId = datapath.putVip(vip, native.now());
+  const table = datapath.tableOf(vip.distributor);
+  for (let slot = 0; slot < TABLE_SIZE; slot++) table.put(slot, { ...unsettled, clock: 0 });
+  const send = (flags: string, acknowledgement: number) => {
+    const frame = toVip(vip, { from: STRANGER }).tcp({
+      ...{ flags, acknowledgement, from: 1234, to: 80 },
+    });
+    datapath.native.testRun({ frame: frame.bytes, ifindex: 0 });
+    return datapath.native.getFlow({ ...strangersFlow(1234), vipId });
+  };
+  send('A', 5000);
+  expect(send('FA', 6000)).toMatchObject({ confirmed: false, acknowledged: 0, over: false });
+  expect(await sweep(datapath), 'those of VIPs that are gone').toEqual({ kept: 0, removed: 4 });
+  expect(send('A', 6001)).toMatchObject({ confirmed: true, acknowledged: 6000, over: true });
+});
+
 test('what no longer counts is removed, a while later, and its room is free again', async () => {
   const datapath = openDatapath({ flows: 16 });
   const ages = [

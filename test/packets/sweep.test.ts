@@ -34,9 +34,10 @@ const everyPosition = Uint32Array.from(
 
 type Kind = keyof NativeTally;
 
-/** Where an entry is counted. */
-function counted({ positionBase }: Distributor, of: number, kind: Kind, count = 1): string {
-  return `position ${positionBase + of - 1}: ${kind} ${count}`;
+/** What an owner of the distributor's slots has, as `read` says it. */
+function counted({ positionBase }: Distributor, of: number, tally: Partial<NativeTally>): string[] {
+  const position = positionBase + of - 1;
+  return Object.entries(tally).map(([kind, count]) => `position ${position}: ${kind} ${count}`);
 }
 
 /** All that is counted anywhere, as text. */
@@ -128,7 +129,7 @@ const cases: readonly Case[] = [
 describe('one entry', () => {
   test.each(cases)('$it', async ({ entry, kind, removed = false }) => {
     putEntry(vip, put(vip), entry);
-    const counts = kind === null ? [] : [counted(distributor, entry.owner ?? first, kind)];
+    const counts = kind === null ? [] : counted(distributor, entry.owner ?? first, { [kind]: 1 });
     expect(await sweep()).toEqual({
       ...{ kept: removed ? 0 : 1, removed: removed ? 1 : 0, counted: counts },
     });
@@ -141,9 +142,19 @@ describe('one entry', () => {
     { silence: 2 ** 32 - 1, age: TCP_IDLE + 2, kind: null },
   ] as const)('closing for $age s, counted for $silence s', async ({ silence, age, kind }) => {
     putEntry(vip, put(vip), { closing, age });
-    const counts = kind === null ? [] : [counted(distributor, first, kind)];
+    const counts = kind === null ? [] : counted(distributor, first, { [kind]: 1 });
     expect(await sweep(silence)).toMatchObject({ counted: counts });
   });
+});
+
+test('an entry of nobody is not of the position before the first', async () => {
+  const index = distributor.positionBase - 1;
+  const setMac = (mac: string | null) =>
+    datapath.native.setPosition({ index, mac, sameAmphora: true });
+  putEntry(vip, put(vip), { owner: none });
+  setMac('02:aa:00:00:00:77');
+  expect(await sweep()).toEqual({ kept: 1, removed: 0, counted: [] });
+  setMac(null);
 });
 
 describe('many entries', () => {
@@ -158,8 +169,8 @@ describe('many entries', () => {
     ];
     entries.forEach((entry, index) => putEntry(vip, vipId, { ...entry, sourcePort: index + 1 }));
     const counts = [
-      ...[counted(distributor, first, 'tcp', 40), counted(distributor, first, 'udp', 30)],
-      ...[counted(distributor, second, 'tcp', 20), counted(distributor, second, 'closing', 10)],
+      ...counted(distributor, first, { tcp: 40, udp: 30 }),
+      ...counted(distributor, second, { tcp: 20, closing: 10 }),
     ];
     expect(await sweep()).toMatchObject({ kept: 105, counted: counts });
     expect(await sweep(), 'and again').toEqual({ kept: 105, removed: 0, counted: counts });
@@ -169,7 +180,8 @@ describe('many entries', () => {
     const other = vips.vlan100.v4;
     for (const which of [vip, vip6, other]) putEntry(which, put(which), {});
     const counts = [
-      ...[counted(distributor, first, 'tcp', 2), counted(other.distributor, first, 'tcp')],
+      ...counted(distributor, first, { tcp: 2 }),
+      ...counted(other.distributor, first, { tcp: 1 }),
     ];
     expect(await sweep()).toMatchObject({ kept: 3, counted: counts });
   });
@@ -199,14 +211,17 @@ describe('each VIP has timeouts of its own', () => {
     const idle = { tcpIdle: 500, otherIdle: 500 };
     putEntry(vip, put(vip, { ...idle, [timeout]: 30 }), { protocol, age: 50 });
     putEntry(vip6, put(vip6, { ...idle, [timeout]: 70 }), { protocol, age: 50 });
-    const counts = [counted(distributor, first, kind)];
+    const counts = counted(distributor, first, { [kind]: 1 });
     expect(await sweep()).toEqual({ kept: 1, removed: 1, counted: counts });
   });
 
   test('that change with it, for the entries that it has', async () => {
     const vipId = put(vip, { tcpIdle: 70 });
     putEntry(vip, vipId, { age: 50 });
-    expect(await sweep()).toMatchObject({ kept: 1, counted: [counted(distributor, first, 'tcp')] });
+    expect(await sweep()).toMatchObject({
+      kept: 1,
+      counted: counted(distributor, first, { tcp: 1 }),
+    });
     put(vip, { vipId, tcpIdle: 30 });
     expect(await sweep()).toEqual({ kept: 0, removed: 1, counted: [] });
   });
@@ -221,7 +236,7 @@ describe('a VIP', () => {
     const { distributor: larger } = vips.vlan100.v4;
     put(vip, { vipId, positionBase: larger.positionBase });
     expect(await sweep()).toEqual({
-      ...{ kept: 1, removed: 0, counted: [counted(larger, second, 'tcp')] },
+      ...{ kept: 1, removed: 0, counted: counted(larger, second, { tcp: 1 }) },
     });
   });
 
@@ -231,7 +246,7 @@ describe('a VIP', () => {
     const vipId = put(vip);
     putEntry(vip, vipId, {});
     expect(await sweep()).toEqual({
-      ...{ kept: 1, removed: 3, counted: [counted(distributor, first, 'tcp')] },
+      ...{ kept: 1, removed: 3, counted: counted(distributor, first, { tcp: 1 }) },
     });
     expect(used()).toEqual([1, 1]);
   });
@@ -241,7 +256,7 @@ describe('a VIP', () => {
     putEntry(vip6, put(vip6), {});
     datapath.native.deleteVip(vip.key);
     expect(await sweep()).toEqual({
-      ...{ kept: 1, removed: 1, counted: [counted(distributor, first, 'tcp')] },
+      ...{ kept: 1, removed: 1, counted: counted(distributor, first, { tcp: 1 }) },
     });
     expect(used()).toEqual([1, 0]);
   });
@@ -276,7 +291,7 @@ test('packet by packet', async () => {
   ];
   for (const [what, frame, kinds] of steps) {
     datapath.native.testRun({ frame: frame.bytes, ifindex: 0 });
-    const counts = kinds.map((kind) => counted(full.distributor, second, kind));
+    const counts = kinds.flatMap((kind) => counted(full.distributor, second, { [kind]: 1 }));
     expect((await sweep()).counted, what).toEqual(counts);
   }
 });
