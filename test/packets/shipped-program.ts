@@ -14,15 +14,18 @@ import { amphoraMac, PORT_MAC } from './distributors.ts';
 import { ipv4 } from './packet-builder.ts';
 
 const seed = 0x5eedn;
-const VIP = '192.0.2.10';
 const SLOTS = 256;
 const POSITIONS = 256;
 const PORT = { ifindex: 1, outerVlan: 0, innerVlan: 0 };
 const XDP_TX = 3;
 const distributor = { positionBase: 0 };
 
+/** Every table has an address of its own: replacing a VIP would wait for packets under way. */
+const MOST_ADDRESSES = 2 ** 15;
+let addresses = 0;
+
 const datapath = new native.Datapath({
-  vips: 1,
+  vips: MOST_ADDRESSES,
   slots: 2 * SLOTS,
   positions: POSITIONS,
   // More than one instance has; a sweep removes those of the ones before.
@@ -52,6 +55,7 @@ export class ShippedProgram implements Program {
   readonly leeway = 5;
   table: NativeSlotTable;
   readonly #vipId = vipIdWithoutCollisions();
+  #vip = '';
   #base = 0;
   #waited = 0;
   #learningUntil = native.now();
@@ -125,7 +129,7 @@ export class ShippedProgram implements Program {
 
   send(packet: Packet): number | null {
     this.#flows.set(`${packet.protocol} ${packet.flow}`, packet);
-    const ip = ipv4({ from: sourceOf(packet), to: VIP });
+    const ip = ipv4({ from: sourceOf(packet), to: this.#vip });
     const ports = { from: sourcePort, to: destinationPort };
     const flags = packet.starts ? 'S' : packet.ends ? 'FA' : 'A';
     const { protocol, acknowledges: acknowledgement = 0 } = packet;
@@ -161,9 +165,10 @@ export class ShippedProgram implements Program {
   }
 
   #putVip(): void {
+    this.#vip = `10.9.${++addresses >> 8}.${addresses & 0xff}`;
     datapath.putVip({
       ...PORT,
-      address: VIP,
+      address: this.#vip,
       seed,
       slotBase: this.#base,
       tableSize: this.table.size,
