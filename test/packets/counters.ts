@@ -21,12 +21,13 @@ export function readCounters(datapath: NativeDatapath): Counters {
   for (const distributor of allDistributors)
     for (let position = 0; position < POSITIONS; position++) {
       const name = positionName(distributor, position + 1);
-      const { packets, bytes, newFlows } = datapath.positionCounters(
+      const { packets, bytes, newFlows, openings } = datapath.positionCounters(
         distributor.positionBase + position,
       );
       counters.set(`${name}: packets`, packets);
       counters.set(`${name}: bytes`, bytes);
       counters.set(`${name}: new flows`, newFlows);
+      counters.set(`${name}: openings`, openings);
     }
   return counters;
 }
@@ -41,6 +42,8 @@ export function countedBy(packet: {
   readonly verdict: Verdict;
   /** The owner it is forwarded to. */
   readonly to: number | null;
+  /** No entry tells of its flow, though there was room. */
+  readonly opening: boolean;
   readonly record: PacketRecord;
 }): string[] {
   const name = packet.vip?.name ?? NO_VIP;
@@ -54,6 +57,7 @@ export function countedBy(packet: {
     ...line(`${position}: packets`, 1),
     ...line(`${position}: bytes`, bytes),
     ...line(`${position}: new flows`, packet.record.newFlow === true ? 1 : 0),
+    ...line(`${position}: openings`, packet.opening ? 1 : 0),
   ];
 }
 

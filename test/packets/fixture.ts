@@ -7,7 +7,7 @@ import { openDatapath, type DatapathUnderTest } from './datapath-under-test.ts';
 import { allVips } from './distributors.ts';
 import { expectedFlowState, putFlowState, readFlowState, type FlowOutcome } from './flow-state.ts';
 import { forwarded } from './forwarded.ts';
-import { FORWARDED, type PacketRecord } from './packet-record.ts';
+import { FORWARDED, TRACKED, type PacketRecord } from './packet-record.ts';
 import {
   expectedSlotState,
   putSlotState,
@@ -60,6 +60,10 @@ function expected(record: PacketRecord): Outcome {
   const { vip, frame, verdict, claimedBy } = record;
   const to = record.to ?? slotBefore(record)?.current ?? 0;
   const isForwarded = FORWARDED.includes(verdict);
+  const flow = expectedFlowState(record);
+  // A start beside a closing entry, which is another connection's, leaves an opening too.
+  const hasEntry = flow.entry?.confirmed === true && !(record.newFlow && flow.entry.closing);
+  const opening = TRACKED.includes(verdict) && !hasEntry;
   const out =
     vip !== null && isForwarded
       ? forwarded(frame.bytes, { networkOffset: frame.layout.networkOffset, vip, to })
@@ -67,10 +71,10 @@ function expected(record: PacketRecord): Outcome {
   return {
     action: { drop: 1, pass: 2, tx: 3 }[verdict.split('_')[0] as 'drop' | 'pass' | 'tx'],
     frame: hexRows(out),
-    counters: countedBy({ vip, verdict, to: isForwarded ? to : null, record }),
+    counters: countedBy({ vip, verdict, to: isForwarded ? to : null, opening, record }),
     slot: expectedSlotState(record),
     claims: claimedBy === undefined ? [] : [claimedBy],
-    ...expectedFlowState(record),
+    ...flow,
   };
 }
 

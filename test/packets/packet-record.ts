@@ -32,6 +32,9 @@ export const FORWARDED: readonly Verdict[] = [
   'tx_icmp_error',
 ];
 
+/** Those of packets whose flow has an entry afterwards, or an opening at most. */
+export const TRACKED: readonly Verdict[] = ['tx_pinned', 'tx_new', 'tx_previous'];
+
 /** Seconds ago, of the clock that the program stamps with. */
 type Age = number;
 

@@ -16,6 +16,8 @@ interface Connection {
   /** Whose turn it was at the position; null if none has its state, though the client may not know. */
   readonly tenure: number | null;
   lastPacket: number;
+  /** More than its first packet has been seen: a lone SYN is no connection yet. */
+  established: boolean;
   /** The client's side has closed it. */
   ended: boolean;
   /** Its end passed through the program's eyes. */
@@ -60,6 +62,7 @@ export class Connections {
       if (tenure !== known.tenure)
         throw new Error(`${key} left amphora ${String(known.tenure)} for ${String(tenure)}`);
       known.lastPacket = this.#program.now;
+      known.established = true;
       known.ended ||= packet.ends;
       known.endSeen ||= endSeen;
       return position;
@@ -70,6 +73,7 @@ export class Connections {
       protocol: packet.protocol,
       tenure: speaks ? tenure : null,
       lastPacket: this.#program.now,
+      established: false,
       ended: packet.ends,
       endSeen,
     });
@@ -82,9 +86,10 @@ export class Connections {
     if (tenure === null) return [];
     const { now, leeway } = this.#program;
     return [...this.#connections]
-      .filter(([, { tenure: whose, protocol, lastPacket, ended }]) => {
+      .filter(([, { tenure: whose, protocol, established, lastPacket, ended }]) => {
         const idle = ended ? closingTime : tcpIdle;
-        return protocol === 'tcp' && whose === tenure && now - lastPacket + leeway <= idle;
+        const isRecent = now - lastPacket + leeway <= idle;
+        return protocol === 'tcp' && established && whose === tenure && isRecent;
       })
       .map(([key]) => key);
   }
