@@ -34,9 +34,9 @@ const schema = z
     /** Sizes of the kernel's maps; memory is taken at start. */
     capacity: z
       .strictObject({
-        /** VIPs of all distributors. About 190 bytes each, and 200 for each CPU. */
+        /** VIPs of all distributors. About 210 bytes each, and 200 for each CPU. */
         vips: count.default(16_384),
-        /** Slots of all tables. 8 bytes each; 256 have a position of 24, and 24 for each CPU. */
+        /** Slots of all tables. 8 bytes each; 256 have a position of 48, and 32 for each CPU. */
         slots: count.multipleOf(256).default(4_194_304),
         /** Flow entries. About 180 bytes each; a VIP may have as many as are free. */
         flows: count.default(524_288),

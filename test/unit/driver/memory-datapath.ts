@@ -80,7 +80,7 @@ export class MemoryDatapath implements Datapath {
   }
 
   keepUp = () => undefined;
-  settle = () => ({ unsettled: 0, next: 1 });
+  settle: Datapath['settle'] = () => ({ unsettled: 0, next: 1 });
   slotCounts = () => null;
   vipCounts = () => ({ packets: { tx_unpinned: this.unpinned }, forwardedBytes: 0 });
   positionCounts(distributorId: string, position: number): PositionCounts | null {
