@@ -38,6 +38,7 @@ export class Daemon {
   readonly #announcer: Announcer;
   readonly #conflicts: ConflictWatch;
   readonly #board: StatusBoard;
+  readonly #review: ChangeReview;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
@@ -80,7 +81,7 @@ export class Daemon {
       },
     });
     const followers = { board: this.#board, drains: this.#drains, locks: this.#locks };
-    new ChangeReview({ ...observers, ...followers });
+    this.#review = new ChangeReview({ ...observers, ...followers });
     const stopping = new AbortController();
     const service = createService({
       ...observers,
@@ -122,6 +123,7 @@ export class Daemon {
   #release(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#announcer.close();
+    this.#drains.close();
     this.#datapath.close();
     this.#instanceLock.close();
   }
@@ -136,7 +138,7 @@ export class Daemon {
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
-    this.#board.keepUp();
+    for (const id of this.#board.suspects()) this.#review.review(id);
     void this.#drains.keepUp();
     for (const id of this.#reconciler.pending) this.#convergeAgain(id);
   }

@@ -62,13 +62,10 @@ export function amphoraStatuses(
   });
 }
 
-export function distributorMessage(
-  { distributor, revision }: Stored,
-  view: View,
-): DistributorMessage {
+export function distributorMessage(stored: Stored, view: View): DistributorMessage {
+  const { distributor, revision } = stored;
   const slots = view.datapath.slotCounts(distributor.id); // reads the whole table: once
-  view.board.refresh(distributor.id);
-  const report = view.board.report(distributor.id);
+  const { status, conditions } = view.board.report(stored);
   return {
     id: distributor.id,
     load_balancer: distributor.loadBalancer,
@@ -77,13 +74,13 @@ export function distributorMessage(
     table_size: distributor.tableSize,
     unsettled_slots: slots?.unsettled ?? 0,
     revision,
-    conditions: (report?.conditions ?? []).map(({ type, subject, message, since }) => ({
+    conditions: conditions.map(({ type, subject, message, since }) => ({
       type,
       subject,
       message,
       since: toTimestamp(since),
     })),
-    status: `STATUS_${report?.status ?? 'UNSPECIFIED'}`,
+    status: `STATUS_${status}`,
   };
 }
 

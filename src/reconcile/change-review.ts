@@ -31,10 +31,11 @@ export class ChangeReview {
       (listener: (id: string) => void) => reconciler.onConverged(listener),
       (listener: (id: string) => void) => conflicts.onChange(listener),
     ])
-      source((id) => this.#schedule(id));
+      source((id) => this.review(id));
   }
 
-  #schedule(id: string): void {
+  /** As soon as nothing changes the distributor any more. */
+  review(id: string): void {
     if (this.#waiting.has(id)) return;
     this.#waiting.add(id);
     void this.#parts.locks.run(id, () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Datapath, FlowTally, PositionOf } from '../datapath/datapath.ts';
+import type { Datapath, PositionOf, SlotCounts } from '../datapath/datapath.ts';
 import type { Log } from '../log.ts';
 import type { Amphora, DrainingAmphora, DrainOutcome } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
@@ -36,6 +36,10 @@ export interface DrainSupervisorOptions {
   readonly clock?: () => number;
 }
 
+/** What all drains of a distributor have in common. */
+type CommonSample = Pick<DrainSample, 'now' | 'clock' | 'unpinned' | 'idle' | 'unseen'> &
+  Pick<SlotCounts, 'previous'>;
+
 /** How many jobs that are over are remembered for those who ask late. */
 const remembered = 1000;
 /** Counting may take a tenth of the time. */
@@ -59,6 +63,7 @@ export class DrainSupervisor {
   readonly #listeners = new Set<(distributorId: string) => void>();
   #nextSweep = 0;
   #isSweeping = false;
+  #isClosed = false;
 
   constructor(options: DrainSupervisorOptions) {
     this.#options = options;
@@ -104,8 +109,10 @@ export class DrainSupervisor {
     try {
       await this.#observe();
     } catch (error) {
-      this.#options.log.error({ err: error }, 'flow entries cannot be counted');
+      if (!this.#isClosed)
+        this.#options.log.error({ err: error }, 'flow entries cannot be counted');
     }
+    if (this.#isClosed) return;
     this.#endThoseThatAreOver();
     this.#isSweeping = false;
     const rest = (this.#clock() - started) * restPerWork;
@@ -135,6 +142,11 @@ export class DrainSupervisor {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Ends no more drains. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   async #observe(): Promise<void> {
     const { reconciler, datapath, log } = this.#options;
     // What still gets new connections has not begun to drain.
@@ -143,9 +155,16 @@ export class DrainSupervisor {
     );
     const { removed, tallies } = await datapath.sweepFlows(withdrawn);
     if (removed > 0) log.debug({ removed }, 'flow entries expired');
-    withdrawn.forEach(({ distributorId, watch }, index) => {
-      const sample = this.#sample(distributorId, watch, tallies[index] ?? null);
-      if (sample !== null) watch.add(sample);
+    const common = new Map<string, CommonSample | null>();
+    withdrawn.forEach(({ distributorId, watch, position }, index) => {
+      if (!common.has(distributorId)) common.set(distributorId, this.#look(distributorId));
+      const shared = common.get(distributorId) ?? null;
+      const counts = datapath.positionCounts(distributorId, position);
+      if (shared === null || counts === null) return; // gone meanwhile
+      const { previous, ...sample } = shared;
+      const { packets, openings } = counts;
+      const unsettledSlots = previous.get(position) ?? 0;
+      watch.add({ ...sample, packets, openings, unsettledSlots, tally: tallies[index] ?? null });
     });
   }
 
@@ -164,24 +183,15 @@ export class DrainSupervisor {
         yield { distributorId, watch, position: watch.amphora.position };
   }
 
-  #sample(
-    distributorId: string,
-    { amphora }: DrainWatch,
-    tally: FlowTally | null,
-  ): DrainSample | null {
+  #look(distributorId: string): CommonSample | null {
     const { store, datapath } = this.#options;
     const distributor = store.get(distributorId)?.distributor;
-    const counts = datapath.positionCounts(distributorId, amphora.position);
-    if (distributor === undefined || counts === null) return null;
-    const slots = datapath.slotCounts(distributorId);
+    if (distributor === undefined) return null;
     return {
       now: this.#now(),
       clock: this.#clock(),
-      tally,
-      packets: counts.packets,
-      openings: counts.openings,
       unpinned: this.#unpinned(distributor),
-      unsettledSlots: slots?.previous.get(amphora.position) ?? 0,
+      previous: datapath.slotCounts(distributorId)?.previous ?? new Map<number, number>(),
       ...this.#silence(distributor),
     };
   }

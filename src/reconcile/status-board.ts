@@ -84,15 +84,9 @@ export class StatusBoard {
       if (before !== undefined) this.#remove(before);
       return;
     }
-    const now = this.#now();
     const { distributor } = stored;
-    const found = conditionsOf(distributor, this.#options);
-    const conditions = found.map((condition) => ({
-      ...condition,
-      since: before?.conditions.find((known) => isSame(known, condition))?.since ?? now,
-    }));
-    const status = statusOf(distributor, found);
-    const report = { status, conditions };
+    const report = this.report(stored);
+    const { status, conditions } = report;
     // Replaced, never changed: another map means another amphora or MAC somewhere.
     const occupants = this.#options.reconciler.occupants(id);
     const isSameState = before?.stored === stored && before.occupants === occupants;
@@ -109,8 +103,11 @@ export class StatusBoard {
     this.#tell({ id, stored, watchRevision });
   }
 
-  /** Looks for changes of ports and of the flow table; to be called every second or so. */
-  keepUp(): void {
+  /**
+   * Who may have changed by itself: by a port, or by the flow table. To be asked every second
+   * or so, and each to be refreshed.
+   */
+  suspects(): Iterable<string> {
     const { datapath } = this.#options;
     const changed = new Set(this.#full);
     this.#full.clear();
@@ -124,12 +121,18 @@ export class StatusBoard {
       this.#ports.set(port, state);
       for (const id of ids) changed.add(id);
     }
-    for (const id of changed) this.refresh(id);
+    return changed;
   }
 
-  /** As of the last refresh; null if the distributor was never seen. */
-  report(id: string): StatusReport | null {
-    return this.#entries.get(id) ?? null;
+  /** How a distributor is at this moment; watchers are not told. */
+  report({ distributor }: Stored): StatusReport {
+    const now = this.#now();
+    const before = this.#entries.get(distributor.id)?.conditions ?? [];
+    const conditions = conditionsOf(distributor, this.#options).map((condition) => ({
+      ...condition,
+      since: before.find((known) => isSame(known, condition))?.since ?? now,
+    }));
+    return { status: statusOf(distributor, conditions), conditions };
   }
 
   /**

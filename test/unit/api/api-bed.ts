@@ -32,6 +32,8 @@ export class ApiBed {
   clock = 1000;
   readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
+  readonly #locks = new KeyedLock();
+  readonly #review: ChangeReview;
   readonly #announcer = new Announcer(this.datapath, silent);
   readonly #server: ApiServer;
 
@@ -41,7 +43,7 @@ export class ApiBed {
     const { datapath, conflicts, store } = this;
     const timeouts = { tcpIdle: 900, otherIdle: 60 };
     const reconciler = new Reconciler(datapath, { log: silent, timeouts });
-    const locks = new KeyedLock();
+    const locks = this.#locks;
     const now = () => this.now;
     const observers = { store, datapath, reconciler, conflicts, log: silent, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
@@ -57,7 +59,7 @@ export class ApiBed {
         }),
     });
     const followers = { board: this.board, drains: this.drains, locks };
-    new ChangeReview({ ...observers, ...followers });
+    this.#review = new ChangeReview({ ...observers, ...followers });
     const stopping = new AbortController();
     const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
     this.#server = new ApiServer(createService(parts), stopping);
@@ -69,12 +71,18 @@ export class ApiBed {
     return this.epoch + this.clock * 1000;
   }
 
+  /** Has ports and flow table looked at. */
+  async look(): Promise<void> {
+    for (const id of this.board.suspects()) this.#review.review(id);
+    await this.#locks.idle();
+  }
+
   /** Time passes for the daemon, second by second. */
   async pass(seconds: number): Promise<void> {
     for (let i = 0; i < seconds; i++) {
       this.clock++;
       await this.drains.keepUp();
-      this.board.keepUp();
+      await this.look();
     }
   }
 

@@ -93,7 +93,7 @@ describe('WatchDistributors', () => {
     await bed.client.call('AddVip', { distributor_id: one, vip });
     const up = { mac: '02:00:00:00:00:02', xdpMode: 'native', stripsVlanTags: false } as const;
     bed.datapath.portStateNow = { ...up, condition: 'up' };
-    bed.board.keepUp();
+    await bed.look();
     const changes = await watch(bed.board.revision, async (sofar) => {
       if (sofar.length === 1) {
         bed.datapath.portStateNow = { ...up, condition: 'down' };

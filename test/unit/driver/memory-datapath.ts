@@ -89,7 +89,7 @@ export class MemoryDatapath implements Datapath {
     return { packets, bytes: 0, newFlows: 0, openings: this.openingsTo.get(position) ?? 0 };
   }
   hostPackets = () => 0;
-  portState = (): PortState | null => this.portStateNow;
+  portState: Datapath['portState'] = () => this.portStateNow;
   vipState = (): VipState | null => this.vipStateNow;
   claimsSince = (at: bigint) => this.claims.filter((claim) => claim.at > at);
   defend(...[, vip]: readonly [string, { readonly address: string }]): boolean {
