@@ -30,7 +30,13 @@ async function put(id: string, interfaces: readonly string[] = []): Promise<void
     ...{ id, loadBalancer: { id: `lb ${id}`, name: '' }, amphorae: [] },
     ...{ tableSize: 1024, nextPosition: 0 },
     vips: interfaces.map((port) => ({
-      ...{ address: '10.0.0.9', interface: port, vlanIds: [], subnet: null, gateway: null },
+      ...{
+        address: `10.0.0.${id.charCodeAt(0)}`,
+        interface: port,
+        vlanIds: [],
+        subnet: null,
+        gateway: null,
+      },
       ...{ affinity: 'SOURCE_IP', tracking: 'ADAPTIVE', tcpIdle: null, otherIdle: null },
     })),
   };
