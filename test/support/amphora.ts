@@ -78,6 +78,15 @@ export class Amphora implements AmphoraPort {
     this.#services = [];
     await Promise.all(services.map((service) => service.end()));
   }
+
+  /** Freezes its services: the kernel goes on acknowledging for them. `resume` lets them go on. */
+  pause(): void {
+    for (const { child } of this.#services) child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    for (const { child } of this.#services) child.kill('SIGCONT');
+  }
 }
 
 /** Whether HAProxy's statistics socket answers: by then all of its listeners are bound. */

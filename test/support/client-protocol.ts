@@ -11,6 +11,8 @@ export interface OpenOptions {
   readonly concurrency?: number;
   /** How often each connection sends a message and gets it back. */
   readonly intervalMs?: number;
+  /** After so long a silence the kernel asks whether the other side is still there; never by default. */
+  readonly keepAliveMs?: number | null;
   /** An echo that takes longer breaks the connection. */
   readonly stallMs?: number;
   /** How long connecting and the greeting may take together. */
@@ -50,6 +52,8 @@ export interface ConnectionFilter {
   readonly family?: Family;
   readonly clients?: readonly number[];
   readonly amphora?: string;
+  /** Those that were opened to send a message so often. */
+  readonly intervalMs?: number;
 }
 
 export interface ProbeOptions {
@@ -68,11 +72,11 @@ export interface ProbeResult {
   readonly error: string | null;
 }
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends ConnectionFilter {
   readonly deadlineMs: number;
 }
 
-export interface TransferOptions extends ConnectionFilter, ExchangeOptions {
+export interface TransferOptions extends ExchangeOptions {
   /** How many each connection sends at once, and gets back. */
   readonly bytes: number;
 }

@@ -67,11 +67,11 @@ export class Clients {
   }
 
   /**
-   * Resolves when every connection alive has had back a message sent after the call, or has broken,
-   * with the reports of all. Rejects when one has done neither by the deadline.
+   * Resolves when every connection chosen that is alive has had back a message sent after the call, or
+   * has broken, with the reports of all chosen. Rejects when one has done neither by the deadline.
    */
-  waitForExchange(options: ExchangeOptions = DEFAULT_EXCHANGE): Promise<ConnectionReport[]> {
-    return this.#call('exchange', options);
+  waitForExchange(options: Partial<ExchangeOptions> = {}): Promise<ConnectionReport[]> {
+    return this.#call('exchange', { ...DEFAULT_EXCHANGE, ...options });
   }
 
   /**

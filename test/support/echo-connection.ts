@@ -12,6 +12,7 @@ export interface EchoConnectionOptions {
   readonly host: string;
   readonly port: number;
   readonly intervalMs: number;
+  readonly keepAliveMs: number | null;
   readonly stallMs: number;
   readonly connectTimeoutMs: number;
   readonly seed: number;
@@ -65,6 +66,10 @@ export class EchoConnection {
     return this.#options.client;
   }
 
+  get intervalMs(): number {
+    return this.#options.intervalMs;
+  }
+
   get amphora(): string | null {
     return this.#amphora;
   }
@@ -99,12 +104,13 @@ export class EchoConnection {
 
   /** Resolves when the greeting has been read, or the connection is broken. */
   async open(now: number): Promise<void> {
-    const { localAddress, host, port, intervalMs, phase } = this.#options;
+    const { localAddress, host, port, intervalMs, keepAliveMs, phase } = this.#options;
     this.#state = 'opening';
     this.#awaitedSince = now;
     this.#nextMessageAt = now + intervalMs * phase;
     const socket = connect({ host, port, localAddress, noDelay: true });
     this.#socket = socket;
+    if (keepAliveMs !== null) socket.setKeepAlive(true, keepAliveMs);
     socket.on('data', (data) => {
       this.#read(data);
     });

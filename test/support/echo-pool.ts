@@ -17,6 +17,7 @@ const DEFAULTS = {
   firstClient: 0,
   concurrency: 200,
   intervalMs: 300,
+  keepAliveMs: null,
   stallMs: 5000,
   connectTimeoutMs: 10_000,
   seed: 1,
@@ -71,12 +72,12 @@ export class EchoPool {
   }
 
   /**
-   * Resolves when every connection has had back a message sent after the call, or is not alive any
-   * more, with the reports of all connections: those broken before the call are not to be overlooked.
+   * Resolves when every connection chosen has had back a message sent after the call, or is not alive
+   * any more, with the reports of all chosen: those broken before the call are not to be overlooked.
    */
-  async exchange({ deadlineMs }: ExchangeOptions): Promise<ConnectionReport[]> {
-    await this.#nextEcho(this.#alive({}), deadlineMs);
-    return this.report({});
+  async exchange({ deadlineMs, ...filter }: ExchangeOptions): Promise<ConnectionReport[]> {
+    await this.#nextEcho(this.#alive(filter), deadlineMs);
+    return this.report(filter);
   }
 
   /** The same with a message of `bytes` bytes, for the connections chosen. */
@@ -126,6 +127,7 @@ export class EchoPool {
       (connection) =>
         (filter.family === undefined || connection.family === filter.family) &&
         (filter.amphora === undefined || connection.amphora === filter.amphora) &&
+        (filter.intervalMs === undefined || connection.intervalMs === filter.intervalMs) &&
         (clients === null || clients.has(connection.client)),
     );
   }
