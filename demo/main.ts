@@ -5,9 +5,10 @@ import { formatTable } from '../src/cli/table.ts';
 import { DaemonProcess } from '../test/support/daemon-process.ts';
 import { run } from '../test/support/namespaces.ts';
 import { createTestBed, type TestBed } from '../test/support/test-bed.ts';
-import { faultsOf, percent, type StepResult } from './ledger.ts';
-import { Scenario, type Share } from './scenario.ts';
-import { initialWeights, runSteps } from './steps.ts';
+import type { DrainProgress } from './drain-progress.ts';
+import { faultsOf, percent, shareFaults, type Share } from './ledger.ts';
+import { Scenario, scenarioConfig } from './scenario.ts';
+import { amphorae, initialWeights, runSteps, type Step } from './steps.ts';
 
 const options = { clients: 2000, connections: 600 };
 const families = 2;
@@ -27,8 +28,8 @@ function showShares(shares: readonly Share[]): string {
   );
 }
 
-const columns = ['ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO DRAINING', 'MOVED', 'IDEAL', ''];
-const nameWidth = 40;
+const columns = ['ALIVE', 'BROKEN', 'EXPECTED', 'NEW TO RESTING', 'MOVED', 'IDEAL', ''];
+const nameWidth = 42;
 
 function row(name: string, cells: readonly (string | number)[]): string {
   const padded = columns.map((column, i) =>
@@ -37,40 +38,42 @@ function row(name: string, cells: readonly (string | number)[]): string {
   return `${name.padEnd(nameWidth)}${padded.join(' ')}`.trimEnd();
 }
 
-function showStep(step: StepResult): string {
+function showStep(step: Step): string {
   return row(step.name, [
     step.alive,
     step.broken,
     step.expectedBroken,
-    step.newToDraining,
+    step.newToResting,
     percent(step.movedShare),
     percent(step.idealShare),
     faultsOf(step, options.clients * families).length === 0 ? 'ok' : 'WRONG',
   ]);
 }
 
+function showDrain(drain: readonly DrainProgress[]): string[] {
+  if (drain.length === 0) return [];
+  return [
+    'that drain, while first the IPv4 clients leave, then the others:',
+    ...drain.map(
+      ({ seconds, state, connections }) =>
+        `${seconds.toFixed(1).padStart(6)} s  ${state.padEnd(8)}  ${connections} connections left`,
+    ),
+    '',
+  ];
+}
+
 const legend = `
-EXPECTED  connections of an amphora that is unregistered: these end, no others may
-NEW TO DRAINING  new connections that reached an amphora which drains: there may be none
+EXPECTED  connections of an amphora that is unregistered, or has failed: these end, no others may
+NEW TO RESTING  new connections that reached one that drains, stands by or has failed: there may be none
 MOVED, IDEAL  clients whose next connection goes to another amphora, and the least that must
 `;
-
-function shareFaults(shares: readonly Share[]): string[] {
-  const clients = options.clients * families;
-  return shares
-    .filter(({ share, ideal }) => {
-      const deviation = Math.sqrt((ideal * (1 - ideal)) / clients);
-      return Math.abs(share - ideal) > 5 * deviation + 0.01;
-    })
-    .map(({ amphora, share, ideal }) => `${amphora}: ${percent(share)}, not ${percent(ideal)}`);
-}
 
 async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[]> {
   const faults: string[] = [];
   const scenario = new Scenario(bed, daemon, options);
   await scenario.setUp(initialWeights);
   const shares = scenario.shares();
-  faults.push(...shareFaults(shares));
+  faults.push(...shareFaults(shares, options.clients * families));
   say(`\n${options.clients} IPv4 and ${options.clients} IPv6 clients on 4 amphorae:\n`);
   say(showShares(shares));
 
@@ -79,7 +82,7 @@ async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[
   say(`\naffinity: ${strays} connections away from their client's amphora`);
   say(`then ${options.connections * families} long-lived connections, while the set changes:\n`);
 
-  const steps: StepResult[] = [];
+  const steps: Step[] = [];
   say(row('STEP', columns));
   for await (const step of runSteps(scenario)) {
     steps.push(step);
@@ -89,6 +92,7 @@ async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[
     );
   }
   say(legend);
+  for (const { drain = [] } of steps) for (const line of showDrain(drain)) say(line);
   mkdirSync('build', { recursive: true });
   writeFileSync('build/demo.json', `${JSON.stringify({ shares, steps }, null, 2)}\n`);
 
@@ -102,14 +106,16 @@ async function demonstrate(bed: TestBed, daemon: DaemonProcess): Promise<string[
 }
 
 const started = performance.now();
-say('Building a network of namespaces: clients, router, bridge, distributor, 5 amphorae.');
-await using bed = await createTestBed({ amphorae: 5 });
+say(
+  `Building a network of namespaces: clients, router, bridge, distributor, ${amphorae} amphorae.`,
+);
+await using bed = await createTestBed({ amphorae });
 for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.once(signal, () => void bed.remove().finally(() => process.exit(status)));
-const daemon = await DaemonProcess.start(bed);
+const daemon = await DaemonProcess.start(bed, scenarioConfig);
 const faults = await demonstrate(bed, daemon);
 say(`\n${((performance.now() - started) / 1000).toFixed(0)} s; figures in build/demo.json`);
 for (const fault of faults) say(`WRONG: ${fault}`);

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
+import type { Role } from '../build/proto/distributor/v1/Role.ts';
 import type { DaemonProcess } from '../test/support/daemon-process.ts';
+import { DrainWatch } from '../test/support/drain-watch.ts';
 import type { TestBed } from '../test/support/test-bed.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
-import { idealMovedShare, shareOf, type StepResult, type Weights } from './ledger.ts';
+import { leaveAll, type DrainProgress } from './drain-progress.ts';
+import { countMoved, openFromAll, placementOf, type Answer, type Placement } from './placement.ts';
+import { idealMovedShare, sharesOf, type Share, type StepResult, type Weights } from './ledger.ts';
 
 const families = [4, 6] as const;
+/** Within which drains end by themselves, and connections send something; YAML. */
+export const scenarioConfig = `
+capacity: {vips: 64, slots: 262144, flows: 65536}
+timeouts: {tcpIdleSeconds: 5, otherIdleSeconds: 5, learningWindowSeconds: 2}
+`;
+
 const port = { interface: 'fe0', port: 'interface' } as const;
 
 export interface ScenarioOptions {
@@ -15,17 +25,6 @@ export interface ScenarioOptions {
   readonly connections: number;
 }
 
-export interface Share {
-  readonly amphora: string;
-  readonly weight: number;
-  readonly clients: number;
-  readonly share: number;
-  readonly ideal: number;
-}
-
-/** Which amphora each client's new connection reached, by `<family>/<client>`. */
-type Placement = ReadonlyMap<string, string>;
-
 /**
  * The main job on real traffic, step by step: long-lived connections exchange bytes all
  * the time, and in every step each client address opens a new one before and after.
@@ -34,7 +33,8 @@ export class Scenario {
   readonly #bed: TestBed;
   readonly #daemon: DaemonProcess;
   readonly #options: ScenarioOptions;
-  readonly #draining = new Set<string>();
+  /** Amphorae that get no new connections: they drain, stand by or have failed. */
+  readonly #resting = new Set<string>();
   #weights: Weights = new Map();
   #distributorId = '';
   #placed: Placement = new Map();
@@ -70,12 +70,7 @@ export class Scenario {
 
   /** How the clients spread over the amphorae. */
   shares(): readonly Share[] {
-    const total = this.#placed.size;
-    return [...this.#weights].map(([amphora, weight]) => {
-      const clients = [...this.#placed.values()].filter((name) => name === amphora).length;
-      const ideal = shareOf(this.#weights, amphora);
-      return { amphora, weight, clients, share: clients / total, ideal };
-    });
+    return sharesOf(this.#weights, [...this.#placed.values()]);
   }
 
   /** Clients whose second connection, or long-lived one, is at another amphora than the first. */
@@ -92,6 +87,51 @@ export class Scenario {
     return this.#step({ name, after, change: () => this.#register(new Map([[amphora, 1]])) });
   }
 
+  standBy(name: string, amphora: string): Promise<StepResult> {
+    const change = async () => {
+      await this.#register(new Map([[amphora, 1]]), 'ROLE_STANDBY');
+      this.#resting.add(amphora);
+    };
+    return this.#step({ name, after: this.#weights, change });
+  }
+
+  /** `standby` is the one that has stood by for longest. */
+  async failover(name: string, amphora: string, standby: string): Promise<StepResult> {
+    const after = new Map(this.#weights).set(standby, this.#weights.get(amphora) ?? 0);
+    after.delete(amphora);
+    return this.#step({
+      name,
+      after,
+      failed: amphora,
+      change: async () => {
+        await this.#daemon.client.call('FailoverAmphora', {
+          distributor_id: this.#distributorId,
+          amphora_id: amphora,
+        });
+        this.#resting.delete(standby);
+        this.#resting.add(amphora);
+      },
+    });
+  }
+
+  /** 0 drains. */
+  weigh(name: string, weights: Weights): Promise<StepResult> {
+    const after = new Map([...this.#weights, ...weights]);
+    return this.#step({
+      name,
+      after,
+      change: async () => {
+        await this.#daemon.client.call('SetWeights', {
+          distributor_id: this.#distributorId,
+          weights: [...weights].map(([amphora_id, weight]) => ({ amphora_id, weight })),
+        });
+        for (const [amphora, weight] of weights)
+          if (weight === 0) this.#resting.add(amphora);
+          else this.#resting.delete(amphora);
+      },
+    });
+  }
+
   drain(name: string, amphora: string): Promise<StepResult> {
     const after = new Map(this.#weights).set(amphora, 0);
     return this.#step({
@@ -102,25 +142,36 @@ export class Scenario {
           distributor_id: this.#distributorId,
           amphora_ids: [amphora],
         });
-        this.#draining.add(amphora);
+        this.#resting.add(amphora);
       },
     });
+  }
+
+  /** The clients of one that drains leave it, and its drain ends. */
+  async leave(name: string, amphora: string): Promise<StepResult & { drain: DrainProgress[] }> {
+    let drain: DrainProgress[] = [];
+    const change = async () => {
+      const request = { distributor_id: this.#distributorId, amphora_ids: [amphora] };
+      const watch = new DrainWatch(amphora, this.#daemon.client.stream('WatchDrain', request));
+      drain = await leaveAll(this.#bed.clients, amphora, watch);
+    };
+    const result = await this.#step({ name, after: this.#weights, change });
+    return { ...result, drain };
   }
 
   async unregister(name: string, amphora: string): Promise<StepResult> {
     const after = new Map(this.#weights);
     after.delete(amphora);
-    const doomed = (await this.#bed.clients.report({ amphora })).filter(({ alive }) => alive);
     return this.#step({
       name,
       after,
-      expectedBroken: doomed.length,
+      failed: amphora,
       change: async () => {
         await this.#daemon.client.call('UnregisterAmphorae', {
           distributor_id: this.#distributorId,
           amphora_ids: [amphora],
         });
-        this.#draining.delete(amphora);
+        this.#resting.delete(amphora);
       },
     });
   }
@@ -134,16 +185,17 @@ export class Scenario {
     await client.call('DeleteDistributor', { distributor_id });
   }
 
-  async #register(weights: Weights): Promise<void> {
+  async #register(weights: Weights, role: Role = 'ROLE_UNSPECIFIED'): Promise<void> {
     await this.#daemon.client.call('RegisterAmphorae', {
       distributor_id: this.#distributorId,
       amphorae: [...weights].map(([name, weight]) => ({
         id: name,
         ip: this.#bed.amphora(name).ipv4,
         weight,
+        role,
       })),
     });
-    for (const name of weights.keys()) this.#draining.delete(name);
+    for (const name of weights.keys()) this.#resting.delete(name);
     await this.#untilResolved();
   }
 
@@ -153,68 +205,65 @@ export class Scenario {
       const { amphorae } = await this.#daemon.client.call('GetDistributor', {
         distributor_id: this.#distributorId,
       });
-      return amphorae.every(({ resolved }) => resolved);
+      return amphorae.every(({ resolved, state }) => resolved || state === 'AMPHORA_STATE_FAILED');
     });
   }
 
   async #step(step: {
     readonly name: string;
     readonly after: Weights;
-    readonly expectedBroken?: number;
+    /** Whose connections the step ends. */
+    readonly failed?: string;
     readonly change: () => Promise<void>;
   }): Promise<StepResult> {
     const { clients } = this.#bed;
-    const brokenBefore = countBroken(await clients.report());
+    const before = await clients.report();
     // Under load: new connections are opened while the change is made, not only after it.
-    const [, during] = await Promise.all([step.change(), this.#probe()]);
-    const newFlowsBefore = await this.#newFlowsToDraining();
+    const [, during] = await Promise.all([step.change(), this.#open()]);
+    const newFlowsBefore = await this.#newFlowsToResting();
     const placed = await this.#probe();
     const reports = await clients.waitForExchange();
-    const reached = [...placed.values()].filter((amphora) => this.#draining.has(amphora)).length;
-    const counted = (await this.#newFlowsToDraining()) - newFlowsBefore;
+    const reached = [...placed.values()].filter((amphora) => this.#resting.has(amphora)).length;
+    const counted = (await this.#newFlowsToResting()) - newFlowsBefore;
     const result: StepResult = {
       name: step.name,
       alive: reports.filter(({ alive }) => alive).length,
-      broken: countBroken(reports) - brokenBefore,
-      expectedBroken: step.expectedBroken ?? 0,
-      newToDraining: Math.max(reached, counted),
+      broken: countBroken(reports) - countBroken(before),
+      expectedBroken: before.filter(({ alive, amphora }) => alive && amphora === step.failed)
+        .length,
+      newToResting: Math.max(reached, counted),
       movedShare: countMoved(this.#placed, placed) / placed.size,
       idealShare: idealMovedShare(this.#weights, step.after),
     };
-    if (during.size !== placed.size) throw new Error('not every client was answered');
+    // One that is being made to an amphora that goes is lost with it.
+    if (step.failed === undefined) placementOf(during);
     this.#weights = step.after;
     this.#placed = placed;
     return result;
   }
 
-  /** As the data path counted them: connection starts sent to draining amphorae. */
-  async #newFlowsToDraining(): Promise<number> {
+  /** As the data path counted them: connection starts sent to amphorae that get none. */
+  async #newFlowsToResting(): Promise<number> {
     const { amphorae } = await this.#daemon.client.call('GetStats', {
       distributor_id: this.#distributorId,
     });
     return amphorae
-      .filter(({ amphora_id }) => this.#draining.has(amphora_id))
+      .filter(({ amphora_id }) => this.#resting.has(amphora_id))
       .reduce((sum, { new_flows }) => sum + new_flows, 0);
   }
 
   /** One new connection from every client address. */
-  async #probe(): Promise<Placement> {
-    const placed = new Map<string, string>();
+  #open(): Promise<readonly Answer[]> {
     const clients = Array.from({ length: this.#options.clients }, (_, client) => client);
-    for (const family of families)
-      for (const { client, amphora, error } of await this.#bed.clients.probe({ family, clients })) {
-        if (amphora === null)
-          throw new Error(`IPv${family} client ${client} got no answer: ${String(error)}`);
-        placed.set(`${family}/${client}`, amphora);
-      }
-    return placed;
+    return openFromAll(this.#bed.clients, clients);
+  }
+
+  /** The same, and everybody must be answered. */
+  async #probe(): Promise<Placement> {
+    return placementOf(await this.#open());
   }
 }
 
 function countBroken(reports: readonly { readonly broken: string | null }[]): number {
   return reports.filter(({ broken }) => broken !== null).length;
-}
-
-function countMoved(before: Placement, after: Placement): number {
-  return [...after].filter(([client, amphora]) => before.get(client) !== amphora).length;
 }

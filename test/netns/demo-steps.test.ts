@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { faultsOf, type StepResult } from '../../demo/ledger.ts';
-import { Scenario } from '../../demo/scenario.ts';
-import { initialWeights, runSteps } from '../../demo/steps.ts';
+import { faultsOf } from '../../demo/ledger.ts';
+import { Scenario, scenarioConfig } from '../../demo/scenario.ts';
+import { amphorae, initialWeights, runSteps, type Step } from '../../demo/steps.ts';
 import { DaemonProcess } from '../support/daemon-process.ts';
 import { createTestBed, type TestBed } from '../support/test-bed.ts';
 
@@ -14,8 +14,8 @@ let daemon: DaemonProcess;
 let scenario: Scenario;
 
 beforeAll(async () => {
-  bed = await createTestBed({ amphorae: 5 });
-  daemon = await DaemonProcess.start(bed);
+  bed = await createTestBed({ amphorae });
+  daemon = await DaemonProcess.start(bed, scenarioConfig);
   scenario = new Scenario(bed, daemon, { clients, connections });
   await scenario.setUp(initialWeights);
 });
@@ -29,13 +29,13 @@ describe('the steps of the demonstration, on real traffic of both families', () 
   });
 
   test('no step breaks a connection that need not break', async () => {
-    const steps: StepResult[] = [];
+    const steps: Step[] = [];
     for await (const step of runSteps(scenario)) steps.push(step);
     const faults = steps.map((step) => [step.name, faultsOf(step, clients * 2)]);
     expect(faults).toEqual(steps.map(({ name }) => [name, []]));
-    expect(steps.find(({ name }) => name.startsWith('unregister'))?.expectedBroken).toBeGreaterThan(
-      0,
-    );
+    for (const kind of ['unregister', 'failover'])
+      expect(steps.find(({ name }) => name.startsWith(kind))?.expectedBroken).toBeGreaterThan(0);
+    expect(steps.at(-1)?.drain?.at(-1)).toMatchObject({ state: 'DRAINED', connections: 0 });
   });
 
   test('each connection start was counted once, whoever got it', async () => {
