@@ -79,6 +79,8 @@ class AmphoraList {
       ? standby(identity, { request, known, field })
       : this.#placed(identity, { request, known, field });
     if (known !== undefined && sameAmphora(known, amphora)) return;
+    // One that comes back stands by behind the others.
+    if (known?.state === 'FAILED') this.#byId.delete(known.id);
     this.#byId.set(amphora.id, amphora);
     this.#changed = true;
   }

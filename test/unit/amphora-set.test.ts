@@ -102,6 +102,12 @@ describe('a standby', () => {
     expect(placesOf(after)).toEqual(['a8@0', 'a2@1', 'a9@STANDBY', 'a1@STANDBY']);
   });
 
+  test('comes back behind the others, in the order of coming back', () => {
+    let after = failoverAmphora(failoverAmphora(set, 'a1', ready), 'a2', ready);
+    after = register(register(after, request(2)), request(1));
+    expect(placesOf(after)).toEqual(['a8@0', 'a9@1', 'a2@STANDBY', 'a1@STANDBY']);
+  });
+
   test('that is not ready is passed over', () => {
     const after = failoverAmphora(set, 'a1', ({ id }) => id === 'a9');
     expect(placesOf(after)).toEqual(['a9@0', 'a2@1', 'a8@STANDBY', 'a1@FAILED']);
