@@ -79,6 +79,12 @@ Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
   int result = bpf_map_lookup_elem(program.flows(), &key, &flow);
   if (result == 0) return FlowToJs(info.Env(), flow, true);
   if (result != -ENOENT) Guard(info.Env(), [&] { Check("bpf(get flow)", result); });
+  return GetOpening(info);
+}
+
+Napi::Value Datapath::GetOpening(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
   uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
   uint32_t index = hash & program.opening_mask();
   dist_opening opening;

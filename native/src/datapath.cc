@@ -99,6 +99,7 @@ Napi::Function Datapath::Define(Napi::Env env) {
                       InstanceMethod<&Datapath::ResetVip>("resetVip"),
                       InstanceMethod<&Datapath::ResetPositionCounters>("resetPositionCounters"),
                       InstanceMethod<&Datapath::GetFlow>("getFlow"),
+                      InstanceMethod<&Datapath::GetOpening>("getOpening"),
                       InstanceMethod<&Datapath::PutFlow>("putFlow"),
                       InstanceMethod<&Datapath::GetFragment>("getFragment"),
                       InstanceMethod<&Datapath::PutFragment>("putFragment"),

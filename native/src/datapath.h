@@ -38,6 +38,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void ResetVip(const Napi::CallbackInfo& info);
   void ResetPositionCounters(const Napi::CallbackInfo& info);
   Napi::Value GetFlow(const Napi::CallbackInfo& info);
+  Napi::Value GetOpening(const Napi::CallbackInfo& info);
   void PutFlow(const Napi::CallbackInfo& info);
   Napi::Value GetFragment(const Napi::CallbackInfo& info);
   void PutFragment(const Napi::CallbackInfo& info);

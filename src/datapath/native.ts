@@ -160,7 +160,10 @@ export interface NativeDatapath {
   /** Counters at 0, and no claim: for a new VIP. */
   resetVip(index: number): void;
   resetPositionCounters(index: number): void;
+  /** A flow's entry, or else its opening. */
   getFlow(key: NativeFlowKey): NativeFlow | null;
+  /** Beside an entry it is another connection's, of the same addresses and ports. */
+  getOpening(key: NativeFlowKey): NativeFlow | null;
   /**
    * For tests. `counters`: of its VIP, whose share it takes from. `acknowledged` and `over` are
    * of entries; an opening that is there keeps what its first packet said.

@@ -132,6 +132,7 @@ export const datapathCalls: readonly Call[] = [
   { method: 'resetVip', argument: 0, refused: {} },
   { method: 'resetPositionCounters', argument: 0, refused: {} },
   { method: 'getFlow', argument: flowKey, refused: flowKeyRefused },
+  { method: 'getOpening', argument: flowKey, refused: flowKeyRefused },
   {
     method: 'putFlow',
     argument: flow,

@@ -112,10 +112,16 @@ export class ShippedProgram implements Program {
     }
     for (const packet of this.#flows.values()) {
       const key = flowKey(packet, this.#vipId);
-      const flow = datapath.getFlow(key);
-      if (flow === null) continue;
-      const lastSeen = (flow.lastSeen - seconds) >>> 0;
-      datapath.putFlow({ ...key, ...flow, lastSeen, counters: COUNTERS });
+      // Both, where a connection has begun beside one that was closing.
+      const records = new Map(
+        [datapath.getFlow(key), datapath.getOpening(key)]
+          .filter((flow) => flow !== null)
+          .map((flow) => [flow.confirmed, flow]),
+      );
+      for (const flow of records.values()) {
+        const lastSeen = (flow.lastSeen - seconds) >>> 0;
+        datapath.putFlow({ ...key, ...flow, lastSeen, counters: COUNTERS });
+      }
     }
     this.#learningUntil = (this.#learningUntil - seconds) >>> 0;
     this.#learn();
