@@ -76,6 +76,11 @@ export const errorKinds = {
     retryable: false,
     action: 'Give seconds within the limits in the message, or 0 for the default.',
   },
+  INVALID_TABLE_SIZE: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Give a power of two within the limits in the message, or 0.',
+  },
   STANDBY_HAS_NO_POSITION: {
     status: 'INVALID_ARGUMENT',
     retryable: false,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
-import type { DistributorDriver } from '../driver/distributor-driver.ts';
+import type { DistributorDriver, NewDistributor } from '../driver/distributor-driver.ts';
 import { runFlow } from '../driver/engine.ts';
 import type { Flow, Values } from '../driver/flow.ts';
 import { DistributordError } from '../errors.ts';
@@ -71,23 +71,25 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
   }
 
   /** A new distributor's id is nobody else's yet; an existing one may be changing. */
-  function create(loadBalancer: LoadBalancer, givenId: string | null) {
-    const flow = driver.getCreateDistributorSubflow(givenId);
+  function create(loadBalancer: LoadBalancer, asked: NewDistributor) {
+    const flow = driver.getCreateDistributorSubflow(asked);
     const work = async () => {
       const values = await runFlow(flow, { load_balancer: loadBalancer });
       const distributor_id = values['distributor_id'] as string;
       return { distributor_id, revision: find(distributor_id).revision };
     };
-    const id = givenId ?? store.findByLoadBalancer(loadBalancer.id)?.distributor.id;
+    const id = asked.id ?? store.findByLoadBalancer(loadBalancer.id)?.distributor.id;
     return id === undefined ? work() : locks.run(id, work);
   }
 
   return {
-    CreateDistributor: unary(parts.log, async ({ load_balancer, distributor_id }) => {
+    CreateDistributor: unary(parts.log, async ({ load_balancer, distributor_id, table_size }) => {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
       const id = distributor_id === '' ? null : parseUuid(distributor_id, 'distributor_id');
-      return locks.run(`load balancer ${loadBalancer.id}`, () => create(loadBalancer, id));
+      return locks.run(`load balancer ${loadBalancer.id}`, () =>
+        create(loadBalancer, { id, tableSize: table_size }),
+      );
     }),
 
     DeleteDistributor: unary(parts.log, async (request) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
+import { parseCount } from './arguments.ts';
 import { answer, atRevision } from './run.ts';
 import { listDistributors } from './list-distributors.ts';
 import { showStats } from './show-stats.ts';
@@ -11,13 +12,15 @@ export function addDistributorCommands(program: Command): void {
     .description('make the distributor of a load balancer')
     .option('--name <name>', 'of the load balancer', '')
     .option('--id <uuid>', 'of the distributor, to build it again or on another host', '')
-    .action((id: string, options: { name: string; id: string }) =>
+    .option('--table-size <slots>', 'of one that has grown, to build it again', parseCount, 0)
+    .action((id: string, options: { name: string; id: string; tableSize: number }) =>
       answer(
         program,
         ({ client }) =>
           client.call('CreateDistributor', {
             load_balancer: { id, name: options.name },
             distributor_id: options.id,
+            table_size: options.tableSize,
           }),
         ({ distributor_id }) => distributor_id,
       ),

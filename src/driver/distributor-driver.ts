@@ -10,7 +10,7 @@ import {
   type LoadBalancer,
 } from '../model/distributor.ts';
 import { parseAddress } from '../model/ip.ts';
-import type { TableLimits } from '../model/table-size.ts';
+import { parseTableSize, type TableLimits } from '../model/table-size.ts';
 import {
   findPort,
   parseVip,
@@ -49,6 +49,16 @@ export interface DriverParts {
   readonly now: () => number;
 }
 
+/** What a caller may ask of a new distributor's table, which is a function of both. */
+export interface NewDistributor {
+  /** null = made here. */
+  readonly id: string | null;
+  /** Slots; 0 = as configured. */
+  readonly tableSize: number;
+}
+
+const plainNew: NewDistributor = { id: null, tableSize: 0 };
+
 interface OnDistributor {
   readonly distributor_id: string;
 }
@@ -71,9 +81,9 @@ export class DistributorDriver {
 
   /**
    * Requires load_balancer; provides distributor_id. Once for each load balancer. The id is
-   * made when the flow runs, unless one is given: the table is a function of it.
+   * made when the flow runs, unless one is given.
    */
-  getCreateDistributorSubflow(givenId: string | null = null): Flow {
+  getCreateDistributorSubflow({ id: givenId, tableSize }: NewDistributor = plainNew): Flow {
     const { store, limits } = this.#parts;
     return flow(
       'create-distributor',
@@ -100,7 +110,7 @@ export class DistributorDriver {
             },
             vips: [],
             amphorae: [],
-            tableSize: limits.initialSlots,
+            tableSize: parseTableSize(tableSize, limits),
             nextPosition: 0,
           };
           return { id, before, after: before ?? created };

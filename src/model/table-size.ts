@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DistributordError } from '../errors.ts';
 
 /** Sizes of a distributor's table, in slots; powers of two. */
 export interface TableLimits {
@@ -11,6 +12,18 @@ export interface TableLimits {
  * set within 1.3 times the ideal number of moved clients, up to 16 positions.
  */
 export const slotsPerPosition = 256;
+
+/** The size of a new table; 0 = the configured one. @throws INVALID_TABLE_SIZE */
+export function parseTableSize(size: number, { initialSlots, maxSlots }: TableLimits): number {
+  if (size === 0) return initialSlots;
+  const isPowerOfTwo = Number.isInteger(Math.log2(size));
+  if (isPowerOfTwo && size >= slotsPerPosition && size <= maxSlots) return size;
+  throw new DistributordError(
+    'INVALID_TABLE_SIZE',
+    `table_size is not a power of two from ${slotsPerPosition} to ${maxSlots}: ${size}`,
+    { field: 'table_size', value: size },
+  );
+}
 
 /** Positions that a table of this size has room for. */
 export function positionCapacity(tableSize: number): number {

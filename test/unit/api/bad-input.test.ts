@@ -593,6 +593,14 @@ describe('drains, weights and failover', () => {
     await bed.client.call('UnregisterAmphorae', { distributor_id: one, amphora_ids: ['s1'] });
   });
 
+  test.each([100, 1000, 4096])('a new distributor with a table of %d slots', async (table_size) => {
+    const load_balancer = { id: '00000000-0000-4000-8000-000000000009' };
+    await expectRefused(
+      bed.client.call('CreateDistributor', { load_balancer, table_size }),
+      invalid('INVALID_TABLE_SIZE', 'table_size', String(table_size)),
+    );
+  });
+
   test('the id of another load balancer’s distributor', async () => {
     const id = '00000000-0000-4000-8000-000000000003';
     const load_balancer = { id };
