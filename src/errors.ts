@@ -169,7 +169,7 @@ export const errorKinds = {
   LAST_AMPHORA: {
     status: 'FAILED_PRECONDITION',
     retryable: false,
-    action: 'Register another amphora first, or ask with force.',
+    action: 'Register another amphora first, or drain (or set weights) with force.',
   },
   NO_STANDBY: {
     status: 'FAILED_PRECONDITION',

@@ -5,6 +5,7 @@ import type { Amphora__Output as AmphoraMessage } from '../../build/proto/distri
 import type { Attachment__Output as AttachmentMessage } from '../../build/proto/distributor/v1/Attachment.ts';
 import type { DrainAmphoraeRequest__Output as DrainMessage } from '../../build/proto/distributor/v1/DrainAmphoraeRequest.ts';
 import type { AmphoraWeight__Output as WeightMessage } from '../../build/proto/distributor/v1/AmphoraWeight.ts';
+import type { Timestamp__Output as Timestamp } from '../../build/proto/google/protobuf/Timestamp.ts';
 import type { Vip__Output as VipMessage } from '../../build/proto/distributor/v1/Vip.ts';
 import type { DrainRequest } from '../driver/amphora-flows.ts';
 import { DistributordError } from '../errors.ts';
@@ -12,7 +13,7 @@ import type { Tracking } from '../model/affinity.ts';
 import type { AmphoraRequest, DrainEnd, Role } from '../model/amphora.ts';
 import type { AttachmentRequest, VipRequest } from '../model/vip.ts';
 import type { WeightRequest } from '../model/weights.ts';
-import { fromTimestamp } from './timestamps.ts';
+import { fromTimestamp, isTimestamp } from './timestamps.ts';
 
 const trackings: Readonly<Record<string, Tracking>> = {
   TRACKING_UNSPECIFIED: 'ADAPTIVE',
@@ -97,10 +98,23 @@ export function readAmphoraIds(ids: readonly string[]): readonly { readonly id: 
 
 export function readDrain({ deadline, then, force }: DrainMessage): DrainRequest {
   return {
-    deadline: fromTimestamp(deadline),
+    deadline: readTime(deadline, 'deadline'),
     then: readEnum(drainEnds, then, 'then'),
     force,
   };
+}
+
+function readTime(timestamp: Timestamp | null, field: string): number | null {
+  if (timestamp === null || isTimestamp(timestamp)) return fromTimestamp(timestamp);
+  const value = `${timestamp.seconds} s ${timestamp.nanos} ns`;
+  throw new DistributordError(
+    'INVALID_DEADLINE',
+    `${field} is no time of the years 1 to 9999: ${value}`,
+    {
+      field,
+      value,
+    },
+  );
 }
 
 export function readWeights(weights: readonly WeightMessage[]): readonly WeightRequest[] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
 import type { DistributorDriver, NewDistributor } from '../driver/distributor-driver.ts';
 import { runFlow } from '../driver/engine.ts';
@@ -70,16 +71,16 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     });
   }
 
-  /** A new distributor's id is nobody else's yet; an existing one may be changing. */
   function create(loadBalancer: LoadBalancer, asked: NewDistributor) {
-    const flow = driver.getCreateDistributorSubflow(asked);
+    const existing = store.findByLoadBalancer(loadBalancer.id)?.distributor.id;
+    const id = asked.id ?? existing ?? randomUUID();
+    const flow = driver.getCreateDistributorSubflow({ ...asked, id });
     const work = async () => {
       const values = await runFlow(flow, { load_balancer: loadBalancer });
       const distributor_id = values['distributor_id'] as string;
       return { distributor_id, revision: find(distributor_id).revision };
     };
-    const id = asked.id ?? store.findByLoadBalancer(loadBalancer.id)?.distributor.id;
-    return id === undefined ? work() : locks.run(id, work);
+    return locks.run(id, work);
   }
 
   return {
@@ -206,7 +207,12 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     }),
 
     WatchDistributors: streaming(parts, ({ after }, outlet) => {
-      const show = (stored: Stored) => distributorMessage(stored, parts);
+      // When a change that is under way is complete: it may be undone.
+      const show = (id: string) =>
+        locks.run(id, () => {
+          const stored = store.get(id);
+          return Promise.resolve(stored === undefined ? null : distributorMessage(stored, parts));
+        });
       return streamDistributors(parts.board, { after, show }, outlet);
     }),
   };

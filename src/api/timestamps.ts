@@ -11,3 +11,11 @@ export function toTimestamp(time: number | null): Timestamp | null {
 export function fromTimestamp(timestamp: Timestamp__Output | null): number | null {
   return timestamp === null ? null : timestamp.seconds * 1000 + timestamp.nanos / 1e6;
 }
+
+const yearOne = -62_135_596_800;
+const endOfYear9999 = 253_402_300_799;
+
+/** Whether it is one by the definition of google.protobuf.Timestamp. */
+export function isTimestamp({ seconds, nanos }: Timestamp__Output): boolean {
+  return seconds >= yearOne && seconds <= endOfYear9999 && nanos >= 0 && nanos < 1e9;
+}

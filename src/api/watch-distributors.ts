@@ -3,9 +3,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Distributor } from '../../build/proto/distributor/v1/Distributor.ts';
 import type { WatchDistributorsResponse } from '../../build/proto/distributor/v1/WatchDistributorsResponse.ts';
 import type { BoardChange, StatusBoard } from '../reconcile/status-board.ts';
-import type { Stored } from '../store/store.ts';
 import type { Outlet } from './calls.ts';
 import { WakeUp } from './wake-up.ts';
+
+/** A distributor as it is; null if it is gone, which the board will tell by itself. */
+type Show = (id: string) => Promise<Distributor | null>;
 
 /** So many distributors are sent before others get a turn. */
 const inATurn = 50;
@@ -17,7 +19,7 @@ const inATurn = 50;
  */
 export async function streamDistributors(
   board: StatusBoard,
-  { after, show }: { readonly after: number; readonly show: (stored: Stored) => Distributor },
+  { after, show }: { readonly after: number; readonly show: Show },
   { signal, send }: Outlet<WatchDistributorsResponse>,
 ): Promise<void> {
   const wakeUp = new WakeUp();
@@ -40,11 +42,11 @@ export async function streamDistributors(
       for (const [id, { stored, watchRevision }] of pending) {
         pending.delete(id);
         revision = watchRevision;
-        const change =
-          stored === null
-            ? ({ change: 'deleted_id', deleted_id: id } as const)
-            : ({ change: 'distributor', distributor: show(stored) } as const);
-        await send({ ...change, watch_revision: revision });
+        const distributor = stored === null ? null : await show(id);
+        if (distributor !== null)
+          await send({ change: 'distributor', distributor, watch_revision: revision });
+        else if (stored === null)
+          await send({ change: 'deleted_id', deleted_id: id, watch_revision: revision });
         if (++sent % inATurn === 0) await nextTurn();
       }
       if (!isSynchronized) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { WatchDrainRequest__Output as WatchDrainRequest } from '../../build/proto/distributor/v1/WatchDrainRequest.ts';
 import type { WatchDrainResponse } from '../../build/proto/distributor/v1/WatchDrainResponse.ts';
 import { DistributordError } from '../errors.ts';
@@ -11,6 +11,14 @@ import { drainStatus } from './drain-responses.ts';
 import { WakeUp } from './wake-up.ts';
 
 const intervalMs = 1000;
+
+let lastTurn = Promise.resolve();
+
+/** All streams wake up at once: each has a turn of the event loop, with others' work between. */
+function takeTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => nextTurn());
+  return lastTurn;
+}
 
 /** Tells how the drains that a request names go on, until the last of them is over. */
 export class DrainStream {
@@ -47,6 +55,7 @@ export class DrainStream {
           await delay(intervalMs, undefined, { signal });
         }
         await wakeUp.wait(signal);
+        await takeTurn();
         this.#look();
       }
     } finally {

@@ -77,6 +77,9 @@ function definitionOf<M extends Method>(name: M) {
 const channelOptions = {
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000,
+  // A daemon that hangs, or its host, shows within half a minute, also on a quiet stream.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
 };
 
 /** The daemon's API over its unix socket; each call is a promise, or a stream of responses. */

@@ -15,6 +15,8 @@ export interface PositionCounts {
   readonly newFlows: number;
   /** Packets of flows that had no entry after them: their next packet makes it. */
   readonly openings: number;
+  /** Seconds since the amphora took the position. */
+  readonly tenure: number;
 }
 
 export interface SlotCounts {
@@ -69,6 +71,8 @@ export interface VipState {
   readonly flowTableFull: boolean;
   /** The port reports the VIP's solicited-node group to switches, or needs none (IPv4). */
   readonly listens: boolean;
+  /** Seconds since it was plugged. */
+  readonly age: number;
 }
 
 export interface VipOnPort {

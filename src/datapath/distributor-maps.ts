@@ -32,6 +32,8 @@ interface VipEntry {
   readonly counters: number;
   /** See VipState. */
   readonly listens: boolean;
+  /** Seconds of native.now(). */
+  readonly since: number;
 }
 
 type OperationOf<Kind extends Operation['kind']> = Operation & { readonly kind: Kind };
@@ -45,6 +47,8 @@ export class DistributorMaps {
   readonly #shared: Surroundings;
   readonly #seed: bigint;
   readonly #vips = new Map<string, VipEntry>();
+  /** Since when the amphora at a position is there; seconds of native.now(). */
+  readonly #occupied = new Map<number, number>();
   #place: Place;
   /** Seconds of native.now(). */
   #learningUntil = native.now();
@@ -106,13 +110,17 @@ export class DistributorMaps {
   putPosition({ position, occupant, sameAmphora }: OperationOf<'put-position'>): void {
     const { datapath } = this.#shared;
     const index = this.#place.positionBase + position;
-    if (!sameAmphora) attempt('reset counters', () => datapath.resetPositionCounters(index));
+    if (!sameAmphora) {
+      attempt('reset counters', () => datapath.resetPositionCounters(index));
+      this.#occupied.set(position, native.now());
+    }
     datapath.setPosition({ index, mac: occupant.mac, sameAmphora });
   }
 
   clearPosition({ position }: OperationOf<'clear-position'>): void {
     const index = this.#place.positionBase + position;
     this.#shared.datapath.setPosition({ index, mac: null, sameAmphora: false });
+    this.#occupied.delete(position);
   }
 
   putVip({ vip }: OperationOf<'put-vip'>): void {
@@ -170,7 +178,8 @@ export class DistributorMaps {
     const entry = this.#vips.get(vipKey(vip));
     if (entry === undefined) return null;
     const { used, full } = this.#shared.datapath.flowUse(entry.counters);
-    return { flowEntries: used, flowTableFull: full, listens: entry.listens };
+    const age = native.now() - entry.since;
+    return { flowEntries: used, flowTableFull: full, listens: entry.listens, age };
   }
 
   /** Whether the VIP is to be announced against another station's claim. */
@@ -181,7 +190,9 @@ export class DistributorMaps {
 
   positionCounts(position: number): PositionCounts {
     const index = this.#place.positionBase + position;
-    return attempt('read counters', () => this.#shared.datapath.positionCounters(index));
+    const counts = attempt('read counters', () => this.#shared.datapath.positionCounters(index));
+    const now = native.now();
+    return { ...counts, tenure: now - (this.#occupied.get(position) ?? now) };
   }
 
   #addVip(vip: DatapathVip): void {
@@ -194,7 +205,8 @@ export class DistributorMaps {
       attempt('reset counters', () => datapath.resetVip(counters));
       const listens = this.#join(vip);
       undo.push(() => this.#leave(vip));
-      this.#writeVip({ vip, vipId: space.newVipId(), counters, listens });
+      const since = native.now();
+      this.#writeVip({ vip, vipId: space.newVipId(), counters, listens, since });
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;

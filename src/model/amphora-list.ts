@@ -47,13 +47,17 @@ export function refuseDuplicates(ids: readonly string[], fieldOf: (index: number
   }
 }
 
-/** `amphoraId`: one that is to be drained. @throws LAST_AMPHORA if none is active afterwards */
-export function refuseNoneActive(before: Distributor, after: Distributor, amphoraId: string): void {
+/** `fault`: what of the request drains. @throws LAST_AMPHORA if none is active afterwards */
+export function refuseNoneActive(
+  before: Distributor,
+  after: Distributor,
+  fault: { readonly field: string; readonly value: string | number },
+): void {
   const isActive = ({ state }: Amphora) => state === 'ACTIVE';
   if (!before.amphorae.some(isActive) || after.amphorae.some(isActive)) return;
   throw new DistributordError(
     'LAST_AMPHORA',
-    `force is false, and without ${amphoraId} no amphora is active: new connections would be dropped`,
-    { field: 'force', value: 'false' },
+    `${fault.field} ${fault.value}: no amphora would be active, new connections would be dropped`,
+    fault,
   );
 }

@@ -59,7 +59,8 @@ export function drainAmphorae(
     changes.set(id, startDrain(amphora, options));
   });
   const after = changeAmphorae(distributor, changes);
-  if (!options.force) refuseNoneActive(distributor, after, ids[0] ?? '');
+  const fault = { field: 'amphora_ids[0]', value: ids[0] ?? '' };
+  if (!options.force) refuseNoneActive(distributor, after, fault);
   return after;
 }
 
@@ -92,6 +93,9 @@ export function finishDrain(
   if (amphora?.state !== 'DRAINING') return distributor;
   const { drain } = amphora;
   if (drain.startedAt !== end.startedAt || drain.finished !== null) return distributor;
+  // Since its end was decided the job may have got another deadline.
+  const isLate = drain.deadline !== null && drain.deadline <= end.now;
+  if (end.outcome === 'DEADLINE_PASSED' && !isLate) return distributor;
   if (drain.then === 'UNREGISTER')
     return {
       ...distributor,
@@ -106,10 +110,8 @@ export function finishDrain(
 
 /** What is known of a draining amphora's traffic. Seconds. */
 export interface DrainObservation {
-  /** Since new connections were seen to go elsewhere. */
-  readonly withdrawn: number;
-  /** Since the last packet to it; null if none ever came. */
-  readonly quiet: number | null;
+  /** Since the last packet to it, or since it took its position if none ever came. */
+  readonly quiet: number;
   /** Since a flow without an entry came to it, or since it was withdrawn. */
   readonly sinceOpening: number;
   /** Live flow entries in the last counts, the newest last; empty if never counted. */
@@ -118,8 +120,15 @@ export interface DrainObservation {
   readonly inexact: boolean;
   /** The longest that a connection may be silent and live, over its VIPs. */
   readonly idle: number;
-  /** The same over the VIPs where a flow has no entry before its slot changes. */
-  readonly unseen: number;
+  readonly unseen: readonly Unseen[];
+}
+
+/** Where connections may exist without an entry, on one VIP; seconds. */
+export interface Unseen {
+  /** How long one may live without its next packet. */
+  readonly idle: number;
+  /** For how long every packet has left an entry, or an opening. */
+  readonly watched: number;
 }
 
 /** A single count may miss an entry that another processor is moving. */
@@ -128,14 +137,14 @@ export const countsThatTell = 2;
 /**
  * Whether no connection is left. Silence for the longest idle timeout tells in any case.
  * Flow entries tell once every connection that lives must have one: the second packet since
- * the withdrawal makes it.
+ * it is watched makes it.
  */
 export function isDrained(observation: DrainObservation): boolean {
   const { quiet, counts, inexact, idle } = observation;
-  if (quiet !== null && quiet > idle) return true;
+  if (quiet > idle) return true;
   const last = counts.slice(-countsThatTell);
   const none = last.length === countsThatTell && last.every((count) => count === 0);
-  return none && (quiet === null || (!inexact && secondsToExact(observation) < 0));
+  return none && !inexact && secondsToExact(observation) < 0;
 }
 
 /**
@@ -143,11 +152,13 @@ export function isDrained(observation: DrainObservation): boolean {
  * came lately may not have sent its second; one that sends two within two idle timeouts has.
  */
 export function secondsToExact({
-  withdrawn,
   sinceOpening,
   unseen,
-}: Pick<DrainObservation, 'withdrawn' | 'sinceOpening' | 'unseen'>): number {
-  return Math.min(unseen - Math.min(withdrawn, sinceOpening), 2 * unseen - withdrawn);
+}: Pick<DrainObservation, 'sinceOpening' | 'unseen'>): number {
+  const seconds = unseen.map(({ idle, watched }) =>
+    Math.min(idle - Math.min(watched, sinceOpening), 2 * idle - watched),
+  );
+  return Math.max(-1, ...seconds);
 }
 
 function dateText(time: number): string {

@@ -45,8 +45,9 @@ export function registerAmphorae(
   if (after === distributor) return distributor;
   refuseSharedAddress(after.amphorae, requests);
   refuseVipAddress(after.vips, requests);
-  const drained = requests.find(({ weight }) => weight === 0);
-  if (drained !== undefined) refuseNoneActive(distributor, after, drained.id);
+  const drained = requests.findIndex(({ weight }) => weight === 0);
+  const fault = { field: `amphorae[${drained}].weight`, value: 0 };
+  if (drained >= 0) refuseNoneActive(distributor, after, fault);
   return after;
 }
 

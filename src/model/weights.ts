@@ -36,8 +36,9 @@ export function setWeights(
     changes.set(amphora.id, weighted(amphora, weight, { field, now }));
   });
   const after = changeAmphorae(distributor, changes);
-  const drained = requests.find(({ weight }) => weight === 0);
-  if (drained !== undefined && !force) refuseNoneActive(distributor, after, drained.amphoraId);
+  const drained = requests.findIndex(({ weight }) => weight === 0);
+  const fault = { field: `weights[${drained}].weight`, value: 0 };
+  if (drained >= 0 && !force) refuseNoneActive(distributor, after, fault);
   return after;
 }
 

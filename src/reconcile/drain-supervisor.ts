@@ -11,6 +11,7 @@ import {
   type DrainReport,
   type DrainSample,
   type DrainState,
+  type SampledVip,
 } from './drain-watch.ts';
 import type { Reconciler } from './reconciler.ts';
 
@@ -37,8 +38,7 @@ export interface DrainSupervisorOptions {
 }
 
 /** What all drains of a distributor have in common. */
-type CommonSample = Pick<DrainSample, 'now' | 'clock' | 'unpinned' | 'idle' | 'unseen'> &
-  Pick<SlotCounts, 'previous'>;
+type CommonSample = Pick<DrainSample, 'now' | 'clock' | 'vips'> & Pick<SlotCounts, 'previous'>;
 
 /** How many jobs that are over are remembered for those who ask late. */
 const remembered = 1000;
@@ -162,9 +162,10 @@ export class DrainSupervisor {
       const counts = datapath.positionCounts(distributorId, position);
       if (shared === null || counts === null) return; // gone meanwhile
       const { previous, ...sample } = shared;
-      const { packets, openings } = counts;
+      const { packets, openings, tenure } = counts;
       const unsettledSlots = previous.get(position) ?? 0;
-      watch.add({ ...sample, packets, openings, unsettledSlots, tally: tallies[index] ?? null });
+      const tally = tallies[index] ?? null;
+      watch.add({ ...sample, packets, openings, tenure, unsettledSlots, tally });
     });
   }
 
@@ -190,30 +191,32 @@ export class DrainSupervisor {
     return {
       now: this.#now(),
       clock: this.#clock(),
-      unpinned: this.#unpinned(distributor),
+      vips: this.#sampleVips(distributor),
       previous: datapath.slotCounts(distributorId)?.previous ?? new Map<number, number>(),
-      ...this.#silence(distributor),
     };
   }
 
-  #unpinned({ id, vips }: Distributor): number {
-    const { datapath } = this.#options;
-    return vips.reduce(
-      (sum, vip) => sum + (datapath.vipCounts(id, vip)?.packets['tx_unpinned'] ?? 0),
-      0,
-    );
-  }
-
-  #silence({ vips }: Distributor): { readonly idle: number; readonly unseen: number } {
-    let [idle, unseen] = [0, 0];
-    for (const vip of vips) {
-      if (vip.tracking === 'STATELESS') continue; // has let its connections go
-      const { tcpIdle, otherIdle } = idleTimeouts(vip, this.#options.reconciler.timeouts);
-      const longest = Math.max(tcpIdle, otherIdle);
-      idle = Math.max(idle, longest);
-      if (vip.tracking === 'ADAPTIVE') unseen = Math.max(unseen, longest);
+  #sampleVips({ id, vips }: Distributor): readonly SampledVip[] {
+    const { datapath, reconciler } = this.#options;
+    const { timeouts } = reconciler;
+    if (vips.length === 0) {
+      // They may come back: a VIP is removed and added again where its port was replaced.
+      const idle = Math.max(timeouts.tcpIdle, timeouts.otherIdle);
+      return [{ tracking: 'ADAPTIVE', idle, otherIdle: timeouts.otherIdle, age: 0, unpinned: 0 }];
     }
-    return { idle, unseen };
+    return vips.flatMap((vip) => {
+      if (vip.tracking === 'STATELESS') return []; // has let its connections go
+      const { tcpIdle, otherIdle } = idleTimeouts(vip, timeouts);
+      return [
+        {
+          tracking: vip.tracking,
+          idle: Math.max(tcpIdle, otherIdle),
+          otherIdle,
+          age: datapath.vipState(id, vip)?.age ?? 0,
+          unpinned: datapath.vipCounts(id, vip)?.packets['tx_unpinned'] ?? 0,
+        },
+      ];
+    });
   }
 
   #finish(distributorId: string, watch: DrainWatch, outcome: DrainOutcome): void {

@@ -6,6 +6,7 @@ import {
   isDrained,
   secondsToExact,
   type DrainObservation,
+  type Unseen,
 } from '../model/drain.ts';
 
 export type DrainState = 'DRAINING' | DrainOutcome | 'CANCELLED' | 'UNREGISTERED';
@@ -20,7 +21,7 @@ export interface DrainReport {
   readonly finishedAt: number | null;
   /** null until counted. */
   readonly remaining: FlowTally | null;
-  /** Until then silent connections may exist without being counted; null = all are. */
+  /** Until then connections may exist without being counted; null = at no time. */
   readonly exactFrom: number | null;
   readonly inexact: boolean;
   readonly packets: number;
@@ -37,16 +38,26 @@ export interface DrainSample {
   /** Seconds of a clock that is never set. */
   readonly clock: number;
   readonly tally: FlowTally | null;
-  /** To the amphora, since it was registered. */
+  /** To the amphora, since it took its position `tenure` seconds ago. */
   readonly packets: number;
+  readonly tenure: number;
   /** Flows without an entry that came to it, ever. */
   readonly openings: number;
-  /** Of its distributor's VIPs that found no room in the flow table, ever. */
-  readonly unpinned: number;
   readonly unsettledSlots: number;
-  /** See DrainObservation. */
+  readonly vips: readonly SampledVip[];
+}
+
+/** A VIP whose connections are kept, as far as it matters to a drain. Seconds. */
+export interface SampledVip {
+  readonly tracking: 'ADAPTIVE' | 'FULL';
+  /** The longest that a connection may be silent and live. */
   readonly idle: number;
-  readonly unseen: number;
+  /** The same of protocols without a handshake. */
+  readonly otherIdle: number;
+  /** Since the VIP was plugged: records of flows are not older. */
+  readonly age: number;
+  /** Packets that found no room in the flow table, ever. */
+  readonly unpinned: number;
 }
 
 /** Follows the drain of one amphora from the moment that it gets no new connections. */
@@ -58,6 +69,7 @@ export class DrainWatch {
   /** Seconds of the samples' clock. */
   #lastPacket: number | null = null;
   #lastOpening = 0;
+  #exactFrom: number | null = null;
   #counts: number[] = [];
   #remaining: FlowTally | null = null;
 
@@ -82,6 +94,9 @@ export class DrainWatch {
     if (sample.openings !== last.openings || this.#last === null) this.#lastOpening = sample.clock;
     this.#before = this.#last;
     this.#last = sample;
+    const seconds = secondsToExact(this.#observation(sample));
+    // Rounded, so that it stays the same while nothing happens; and it stays when it is past.
+    if (seconds >= 0) this.#exactFrom = Math.round(sample.now / 1000 + seconds) * 1000;
     if (sample.tally === null) return;
     this.#remaining = sample.tally;
     this.#counts = [...this.#counts, total(sample.tally)].slice(-countsThatTell);
@@ -115,29 +130,38 @@ export class DrainWatch {
     };
   }
 
-  /** Rounded to seconds, so that it stays the same while nothing happens. */
-  get #exactFrom(): number | null {
-    const last = this.#last;
-    if (last === null || last.unseen === 0 || last.packets === 0) return null;
-    return Math.round(last.now / 1000 + secondsToExact(this.#observation(last))) * 1000;
-  }
-
   get #isInexact(): boolean {
-    return this.#last !== null && this.#last.unpinned !== this.#first?.unpinned;
+    return (
+      this.#last !== null && this.#first !== null && unpinned(this.#last) !== unpinned(this.#first)
+    );
   }
 
-  #observation({ clock, packets, idle, unseen }: DrainSample): DrainObservation {
+  #observation({ clock, packets, tenure, vips }: DrainSample): DrainObservation {
     const since = this.#first?.clock ?? clock;
     return {
-      withdrawn: clock - since,
-      quiet: packets === 0 ? null : clock - (this.#lastPacket ?? since),
+      quiet: packets === 0 ? tenure : clock - (this.#lastPacket ?? since),
       sinceOpening: clock - this.#lastOpening,
       counts: this.#counts,
       inexact: this.#isInexact,
-      idle,
-      unseen,
+      idle: Math.max(0, ...vips.map(({ idle }) => idle)),
+      unseen: vips.flatMap((vip) => this.#unseen(vip, clock - since)),
     };
   }
+
+  #unseen(vip: SampledVip, withdrawn: number): readonly Unseen[] {
+    const { tracking, idle, otherIdle, age } = vip;
+    const hadRoom = this.#first !== null && unpinned(this.#first) === 0;
+    if (tracking === 'ADAPTIVE' || !hadRoom) return [{ idle, watched: Math.min(age, withdrawn) }];
+    // Flows of one packet had nothing but an opening, and no openings were watched before.
+    return [
+      { idle, watched: age },
+      { idle: otherIdle, watched: Math.min(age, withdrawn) },
+    ];
+  }
+}
+
+function unpinned({ vips }: DrainSample): number {
+  return vips.reduce((sum, vip) => sum + vip.unpinned, 0);
 }
 
 function total({ tcp, udp, sctp, other, closing }: FlowTally): number {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AmphoraRequest } from '../../src/model/amphora.ts';
 import type { Distributor } from '../../src/model/distributor.ts';
-import { drainAmphorae } from '../../src/model/drain.ts';
+import { drainAmphorae, finishDrain } from '../../src/model/drain.ts';
 import { failoverAmphora, unregisterAmphorae } from '../../src/model/failover.ts';
 import { registerAmphorae } from '../../src/model/registration.ts';
 import { setWeights } from '../../src/model/weights.ts';
@@ -166,5 +166,27 @@ describe('weights', () => {
   test('an amphora that is registered with 0 drains from the start', () => {
     const after = register(set, request(3, { weight: 0 }));
     expect(after.amphorae[2]).toMatchObject({ state: 'DRAINING', weight: 1, position: 2 });
+  });
+});
+
+describe('the end of a drain', () => {
+  const drain = { deadline: 5000, then: 'UNREGISTER', force: false, now: 0 } as const;
+  const set = drainAmphorae(register(empty, request(1), request(2)), ['a1'], drain);
+  const late = { startedAt: 0, outcome: 'DEADLINE_PASSED', now: 6000 } as const;
+
+  test('comes at the deadline', () => {
+    expect(placesOf(finishDrain(set, 'a1', late))).toEqual(['a2@1']);
+  });
+
+  test('does not come at a deadline that was extended meanwhile', () => {
+    const extended = drainAmphorae(set, ['a1'], { ...drain, deadline: 9000, now: 5500 });
+    expect(finishDrain(extended, 'a1', late)).toBe(extended);
+    const drained = { ...late, outcome: 'DRAINED' } as const;
+    expect(placesOf(finishDrain(extended, 'a1', drained))).toEqual(['a2@1']);
+  });
+
+  test('is that of the job that began then, and of no other', () => {
+    const again = drainAmphorae(register(set, request(1)), ['a1'], { ...drain, now: 1 });
+    expect(finishDrain(again, 'a1', late)).toBe(again);
   });
 });

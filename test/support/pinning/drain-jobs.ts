@@ -3,7 +3,7 @@ import type { DrainOutcome } from '../../../src/model/amphora.ts';
 import type { Distributor } from '../../../src/model/distributor.ts';
 import { DrainWatch } from '../../../src/reconcile/drain-watch.ts';
 import type { Connections } from './connections.ts';
-import { tcpIdle, type Program } from './program.ts';
+import { tcpIdle, udpIdle, type Program } from './program.ts';
 
 export interface EndOfDrain {
   readonly amphoraId: string;
@@ -60,10 +60,14 @@ export class DrainJobs {
       tally: { tcp, udp, sctp: 0, other: 0, closing },
       packets: this.#packets.get(position) ?? 0,
       openings: this.#program.openings(position),
-      unpinned: 0,
+      tenure: tcpIdle + 1,
       unsettledSlots: 0,
-      idle: tcpIdle,
-      unseen: tcpIdle,
+      vips: [
+        {
+          ...{ tracking: 'ADAPTIVE' as const, idle: tcpIdle, otherIdle: udpIdle },
+          ...{ age: 10 * tcpIdle, unpinned: 0 },
+        },
+      ],
     };
   }
 }

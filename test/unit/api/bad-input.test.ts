@@ -412,7 +412,10 @@ describe('RegisterAmphorae', () => {
     [
       'weight 0 for all that are active',
       [amphora('a1', '10.0.0.11', { weight: 0 }), amphora('a2', '10.0.0.12', { weight: 0 })],
-      { ...invalid('force', 'false', 'LAST_AMPHORA'), code: 'FAILED_PRECONDITION' },
+      {
+        ...invalid('amphorae[0].weight', '0', 'LAST_AMPHORA'),
+        code: 'FAILED_PRECONDITION',
+      },
     ],
     [
       'weight 257',
@@ -524,6 +527,16 @@ describe('drains, weights and failover', () => {
       invalid('INVALID_DEADLINE', 'deadline', '2025-01-01T00:00:00.000Z'),
     ],
     [
+      'a drain with a deadline that is no time',
+      () => drain(['a1'], { deadline: { seconds: 1e13, nanos: 0 } }),
+      invalid('INVALID_DEADLINE', 'deadline', '10000000000000 s 0 ns'),
+    ],
+    [
+      'a drain with a deadline of negative nanoseconds',
+      () => drain(['a1'], { deadline: { seconds: 4e9, nanos: -1 } }),
+      invalid('INVALID_DEADLINE', 'deadline', '4000000000 s -1 ns'),
+    ],
+    [
       'a drain with an end of a later version',
       () => drain(['a1'], { then: 7 }),
       invalid('INVALID_ARGUMENT', 'then', '7'),
@@ -531,7 +544,7 @@ describe('drains, weights and failover', () => {
     [
       'a drain of all that are active',
       () => drain(['a1', 'a2']),
-      refused('LAST_AMPHORA', 'force', 'false'),
+      refused('LAST_AMPHORA', 'amphora_ids[0]', 'a1'),
     ],
     [
       'weights that leave none active',
@@ -540,7 +553,7 @@ describe('drains, weights and failover', () => {
           { amphora_id: 'a1', weight: 0 },
           { amphora_id: 'a2', weight: 0 },
         ]),
-      refused('LAST_AMPHORA', 'force', 'false'),
+      refused('LAST_AMPHORA', 'weights[0].weight', '0'),
     ],
     [
       'weight 257',

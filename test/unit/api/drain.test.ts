@@ -130,7 +130,7 @@ describe('a drain', () => {
   });
 
   test.each<[string, Vip, number]>([
-    ['with full tracking, where every connection is counted', { tracking: 'TRACKING_FULL' }, 2],
+    ['with full tracking, once no flow of one packet is left', { tracking: 'TRACKING_FULL' }, 62],
     ['with stateless tracking, where none is kept', { tracking: 'TRACKING_STATELESS' }, 2],
     ['with the idle timeout of the VIP', { tcp_idle_seconds: 100 }, 102],
   ])('ends %s', async (_, vip, after) => {
@@ -139,6 +139,51 @@ describe('a drain', () => {
     await bed.pass(after - 1);
     expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINING');
     await bed.pass(1);
+    expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINED');
+  });
+
+  test('may miss connections from before the amphora was registered here', async () => {
+    await addVip();
+    bed.datapath.packetsTo.set(0, 0);
+    bed.datapath.tenure = 10;
+    await drain();
+    await bed.pass(100);
+    expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINING');
+  });
+
+  test.each(['TRACKING_ADAPTIVE', 'TRACKING_FULL'] as const)(
+    'may miss connections from before the VIP was plugged again, %s',
+    async (tracking) => {
+      await addVip({ tracking });
+      await drain();
+      await bed.pass(30);
+      bed.datapath.packetsTo.set(0, 101);
+      const state = bed.datapath.vipStateNow;
+      if (state !== null) bed.datapath.vipStateNow = { ...state, age: 1 };
+      await bed.pass(800);
+      bed.datapath.packetsTo.set(0, 102);
+      await bed.pass(100);
+      expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINING');
+    },
+  );
+
+  test('may miss connections that found no room before, with full tracking', async () => {
+    await addVip({ tracking: 'TRACKING_FULL' });
+    bed.datapath.unpinned = 50;
+    await drain();
+    await bed.pass(idle - 10);
+    expect((await amphora('a1'))?.drain).toMatchObject({
+      ...{ state: 'DRAIN_STATE_DRAINING', inexact: false },
+    });
+    await bed.pass(12);
+    expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINED');
+  });
+
+  test('without any VIP waits as with one: it may be plugged again', async () => {
+    await drain();
+    await bed.pass(idle - 1);
+    expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINING');
+    await bed.pass(3);
     expect(await stateOfDrain()).toBe('DRAIN_STATE_DRAINED');
   });
 
@@ -187,10 +232,10 @@ describe('a drain', () => {
   });
 
   test.each([
-    ['DRAINED', none],
-    ['DEADLINE_PASSED', some],
-  ])('that ends %s unregisters the amphora if asked', async (state, left) => {
-    await addVip({ tracking: 'TRACKING_FULL' });
+    ['DRAINED', none, 'TRACKING_STATELESS'],
+    ['DEADLINE_PASSED', some, 'TRACKING_ADAPTIVE'],
+  ] as const)('that ends %s unregisters the amphora if asked', async (state, left, tracking) => {
+    await addVip({ tracking });
     await drain({ then: 'DRAIN_END_UNREGISTER', deadline: seconds(bed.now + 5000) });
     bed.datapath.tallies.set(0, left);
     const drains = bed.client.stream('WatchDrain', { distributor_id: id, amphora_ids: ['a1'] });
@@ -276,7 +321,7 @@ describe('a drain', () => {
 
 describe('WatchDrain', () => {
   test('of a drain that was long over tells how it ended', async () => {
-    await addVip({ tracking: 'TRACKING_FULL' });
+    await addVip({ tracking: 'TRACKING_STATELESS' });
     await drain();
     await bed.pass(3);
     const states: string[] = [];

@@ -37,7 +37,11 @@ export class MemoryDatapath implements Datapath {
   readonly answering = new Map<string, string>();
   /** Refuses the operation for which this returns true. */
   refuses: (operation: Operation) => boolean = () => false;
-  vipStateNow: VipState | null = null;
+  vipStateNow: VipState | null = {
+    ...{ flowEntries: 0, flowTableFull: false, listens: true, age: 100_000 },
+  };
+  /** Seconds since amphorae took their positions. */
+  tenure = 100_000;
   portStateNow: PortState | null = null;
   /** What flow sweeps count, and packets that went there, by position. */
   readonly tallies = new Map<number, FlowTally>();
@@ -86,7 +90,8 @@ export class MemoryDatapath implements Datapath {
   positionCounts(distributorId: string, position: number): PositionCounts | null {
     if (!this.states.has(distributorId)) return null;
     const packets = this.packetsTo.get(position) ?? 0;
-    return { packets, bytes: 0, newFlows: 0, openings: this.openingsTo.get(position) ?? 0 };
+    const openings = this.openingsTo.get(position) ?? 0;
+    return { packets, bytes: 0, newFlows: 0, openings, tenure: this.tenure };
   }
   hostPackets = () => 0;
   portState: Datapath['portState'] = () => this.portStateNow;
