@@ -46,6 +46,7 @@ export class DrainStream {
     let told = '';
     try {
       for (;;) {
+        await takeTurn();
         const drains = [...this.#reports.values()].map(drainStatus);
         const text = JSON.stringify(drains);
         if (text !== told) {
@@ -55,7 +56,6 @@ export class DrainStream {
           await delay(intervalMs, undefined, { signal });
         }
         await wakeUp.wait(signal);
-        await takeTurn();
         this.#look();
       }
     } finally {
