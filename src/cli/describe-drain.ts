@@ -56,13 +56,15 @@ export function describeDrain(drain: DrainStatus, now: number): string {
 
 function describeProgress(drain: DrainStatus, now: number): string[] {
   const { unsettled_slots: slots, deadline } = drain;
-  const facts = describeDoubts(drain, now);
-  if (drain.interval_ms > 0) facts.push(`${Math.ceil(packetsPerSecond(drain))} packets/s`);
-  const silence = secondsSinceLastPacket(drain);
-  facts.push(silence === null ? 'no packet yet' : `last ${showDuration(silence)} ago`);
-  if (slots > 0) facts.push(`${slots} ${slots === 1 ? 'slot' : 'slots'} unsettled`);
+  const facts: string[] = [];
   if (deadline !== null)
     facts.push(`${showDuration((timeOf(deadline) - now) / 1000)} to the deadline`);
+  facts.push(...describeDoubts(drain, now));
+  if (drain.interval_ms > 0) facts.push(`${Math.ceil(packetsPerSecond(drain))} packets/s`);
+  const silence = secondsSinceLastPacket(drain);
+  if (silence !== null) facts.push(`last ${showDuration(silence)} ago`);
+  else if (drain.interval_ms > 0) facts.push('no packet yet');
+  if (slots > 0) facts.push(`${slots} ${slots === 1 ? 'slot' : 'slots'} unsettled`);
   return facts;
 }
 

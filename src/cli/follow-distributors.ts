@@ -19,7 +19,7 @@ export interface WatchOptions {
  */
 export async function followDistributors(options: WatchOptions): Promise<number> {
   const { client, output, signal } = options;
-  const show = output.json ? (change: Change) => JSON.stringify(change) : changeLines();
+  const lines = new ChangeLines();
   let after = 0;
   let reached = false;
   const open = () => client.stream('WatchDistributors', { after }, signal);
@@ -31,8 +31,8 @@ export async function followDistributors(options: WatchOptions): Promise<number>
       tell: (message: string) => tell(output, message),
     };
     for await (const change of resuming(open, resume)) {
-      const line = show(change);
-      if (line !== null) output.out.write(`${line}\n`);
+      const shown = output.json ? [JSON.stringify(change)] : lines.of(change);
+      for (const line of shown) output.out.write(`${line}\n`);
       after = change.watch_revision;
       reached = true;
     }
@@ -45,26 +45,45 @@ export async function followDistributors(options: WatchOptions): Promise<number>
       if (!expired || after === 0) throw error;
       tell(output, `what changed after watch revision ${after} is lost: all distributors again`);
       after = 0;
+      lines.startOver();
     }
   }
   return exitStatus.interrupted;
 }
 
-/** Makes lines of changes; remembers the names of distributors, for when they are deleted. */
-export function changeLines(now: () => number = Date.now): (change: Change) => string | null {
-  const names = new Map<string, string>();
-  return ({ change, distributor, deleted_id: deleted }) => {
-    const time = showDateTime(now());
-    if (change === 'deleted_id' && deleted !== undefined) {
-      const name = names.get(deleted) ?? '-';
-      names.delete(deleted);
-      return [time, deleted, name, 'DELETED'].join('  ');
-    }
-    if (change !== 'distributor' || !distributor) return null;
+/** Makes lines of changes; remembers the names of distributors, for when they are gone. */
+export class ChangeLines {
+  readonly #names = new Map<string, string>();
+  /** Of those that have not been told of since the start. */
+  readonly #untold = new Set<string>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** All distributors will be told of anew; those that are not by then are gone. */
+  startOver(): void {
+    for (const id of this.#names.keys()) this.#untold.add(id);
+  }
+
+  of({ change, distributor, deleted_id: deleted }: Change): readonly string[] {
+    const time = showDateTime(this.#now());
+    if (change === 'deleted_id' && deleted !== undefined) return [this.#goneLine(time, deleted)];
+    if (change === 'synchronized') return [...this.#untold].map((id) => this.#goneLine(time, id));
+    if (change !== 'distributor' || !distributor) return [];
     const name = nameOf(distributor);
-    names.set(distributor.id, name);
+    this.#names.set(distributor.id, name);
+    this.#untold.delete(distributor.id);
     const types = [...new Set(distributor.conditions.map(({ type }) => type))].join(' ');
     const facts = [statusOf(distributor), `revision ${distributor.revision}`, types];
-    return [time, distributor.id, name, ...facts].join('  ').trimEnd();
-  };
+    return [[time, distributor.id, name, ...facts].join('  ').trimEnd()];
+  }
+
+  #goneLine(time: string, id: string): string {
+    const name = this.#names.get(id) ?? '-';
+    this.#names.delete(id);
+    this.#untold.delete(id);
+    return [time, id, name, 'DELETED'].join('  ');
+  }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flows that change a distributor's amphorae.
 import type { Datapath } from '../datapath/datapath.ts';
-import type { Amphora, AmphoraRequest, DrainOutcome } from '../model/amphora.ts';
+import type { Amphora, AmphoraRequest, DrainOutcome, IsReady } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { drainAmphorae, finishDrain, type DrainOptions } from '../model/drain.ts';
-import { failoverAmphora, unregisterAmphorae, type IsReady } from '../model/failover.ts';
+import { failoverAmphora, unregisterAmphorae } from '../model/failover.ts';
 import { registerAmphorae } from '../model/registration.ts';
 import type { TableLimits } from '../model/table-size.ts';
 import { setWeights, type WeightRequest } from '../model/weights.ts';
@@ -35,11 +35,11 @@ export interface DrainEndOfJob {
   readonly outcome: DrainOutcome;
 }
 
-export type DrainRequest = Omit<DrainOptions, 'now'>;
+export type DrainRequest = Omit<DrainOptions, 'now' | 'isReady'>;
 
 export const defaultDrain: DrainRequest = { deadline: null, then: null, force: false };
 
-export function registerFlow({ changes, limits, now }: AmphoraFlowParts): Flow {
+export function registerFlow({ changes, datapath, limits, now }: AmphoraFlowParts): Flow {
   return flow(
     'register-amphorae',
     changes.record<OnDistributor & { amphorae: readonly AmphoraRequest[] }>({
@@ -48,7 +48,10 @@ export function registerFlow({ changes, limits, now }: AmphoraFlowParts): Flow {
       requires: ['distributor_id', 'amphorae'],
       compute: ({ distributor_id, amphorae }) =>
         changes.of(distributor_id, (before) =>
-          registerAmphorae(before, amphorae, { limits, now: now() }),
+          registerAmphorae(before, amphorae, {
+            ...{ limits, now: now() },
+            isReady: readiness(datapath, before),
+          }),
         ),
     }),
     changes.apply({ name: 'assign-slots', change: 'register-amphorae.change' }),
@@ -60,7 +63,10 @@ export function registerFlow({ changes, limits, now }: AmphoraFlowParts): Flow {
   );
 }
 
-export function drainFlow({ changes, now }: AmphoraFlowParts, request: DrainRequest): Flow {
+export function drainFlow(
+  { changes, datapath, now }: AmphoraFlowParts,
+  request: DrainRequest,
+): Flow {
   interface Done extends WithAmphorae {
     readonly 'drain-amphorae.change': Change;
   }
@@ -72,7 +78,10 @@ export function drainFlow({ changes, now }: AmphoraFlowParts, request: DrainRequ
       requires: ['distributor_id', 'amphorae'],
       compute: ({ distributor_id, amphorae }) =>
         changes.of(distributor_id, (before) =>
-          drainAmphorae(before, idsOf(amphorae), { ...request, now: now() }),
+          drainAmphorae(before, idsOf(amphorae), {
+            ...{ ...request, now: now() },
+            isReady: readiness(datapath, before),
+          }),
         ),
     }),
     changes.apply({ name: 'withdraw-slots', change: 'drain-amphorae.change' }),
@@ -117,7 +126,7 @@ export function unregisterFlow(
 }
 
 export function weightsFlow(
-  { changes, now }: AmphoraFlowParts,
+  { changes, datapath, now }: AmphoraFlowParts,
   { force }: { readonly force: boolean },
 ): Flow {
   return flow(
@@ -127,7 +136,12 @@ export function weightsFlow(
       change: 'set-weights.change',
       requires: ['distributor_id', 'weights'],
       compute: ({ distributor_id, weights }) =>
-        changes.of(distributor_id, (before) => setWeights(before, weights, { force, now: now() })),
+        changes.of(distributor_id, (before) =>
+          setWeights(before, weights, {
+            ...{ force, now: now() },
+            isReady: readiness(datapath, before),
+          }),
+        ),
     }),
     changes.apply({ name: 'assign-weighted-slots', change: 'set-weights.change' }),
   );

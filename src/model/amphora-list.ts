@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
-import { parseAmphoraId, type Amphora } from './amphora.ts';
+import { parseAmphoraId, type Amphora, type IsReady } from './amphora.ts';
 import type { Distributor } from './distributor.ts';
 
 /** By position, then those without one in the order they are in. */
@@ -47,17 +47,17 @@ export function refuseDuplicates(ids: readonly string[], fieldOf: (index: number
   }
 }
 
-/** `fault`: what of the request drains. @throws LAST_AMPHORA if none is active afterwards */
+/** @throws LAST_AMPHORA if none gets new connections afterwards, though one did before */
 export function refuseNoneActive(
-  before: Distributor,
-  after: Distributor,
+  { before, after }: { readonly before: Distributor; readonly after: Distributor },
+  isReady: IsReady,
   fault: { readonly field: string; readonly value: string | number },
 ): void {
-  const isActive = ({ state }: Amphora) => state === 'ACTIVE';
-  if (!before.amphorae.some(isActive) || after.amphorae.some(isActive)) return;
+  const serves = (amphora: Amphora) => amphora.state === 'ACTIVE' && isReady(amphora);
+  if (!before.amphorae.some(serves) || after.amphorae.some(serves)) return;
   throw new DistributordError(
     'LAST_AMPHORA',
-    `${fault.field} ${fault.value}: no amphora would be active, new connections would be dropped`,
+    `${fault.field} ${fault.value}: no active amphora with a MAC would be left, new connections would be dropped`,
     fault,
   );
 }

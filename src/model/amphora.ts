@@ -51,6 +51,9 @@ export interface ReserveAmphora extends AmphoraIdentity {
 /** An instance that serves the VIPs of its distributor. */
 export type Amphora = ActiveAmphora | DrainingAmphora | ReserveAmphora;
 
+/** Whether an amphora could serve now: its MAC is known. */
+export type IsReady = (amphora: Amphora) => boolean;
+
 export type Role = 'ACTIVE' | 'STANDBY';
 
 /** An amphora as a caller registers it; null = as before, else the default; no MAC = none. */

@@ -7,6 +7,7 @@ import type {
   DrainEnd,
   DrainingAmphora,
   DrainOutcome,
+  IsReady,
 } from './amphora.ts';
 import {
   changeAmphorae,
@@ -23,6 +24,7 @@ export interface DrainOptions {
   readonly then: DrainEnd | null;
   /** Also if no active amphora is left. */
   readonly force: boolean;
+  readonly isReady: IsReady;
   readonly now: number;
 }
 
@@ -60,7 +62,7 @@ export function drainAmphorae(
   });
   const after = changeAmphorae(distributor, changes);
   const fault = { field: 'amphora_ids[0]', value: ids[0] ?? '' };
-  if (!options.force) refuseNoneActive(distributor, after, fault);
+  if (!options.force) refuseNoneActive({ before: distributor, after }, options.isReady, fault);
   return after;
 }
 

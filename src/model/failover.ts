@@ -5,12 +5,10 @@ import {
   parseAmphoraId,
   type ActiveAmphora,
   type Amphora,
+  type IsReady,
   type ReserveAmphora,
 } from './amphora.ts';
 import type { Distributor } from './distributor.ts';
-
-/** Whether a standby could serve now: its MAC is known. */
-export type IsReady = (standby: Amphora) => boolean;
 
 /**
  * A standby takes the place of an active amphora, with its weight, so that the table stays

@@ -8,6 +8,7 @@ import {
   type Amphora,
   type AmphoraIdentity,
   type AmphoraRequest,
+  type IsReady,
 } from './amphora.ts';
 import type { Distributor } from './distributor.ts';
 import { plainDrain, startDrain } from './drain.ts';
@@ -17,6 +18,7 @@ import type { Vip } from './vip.ts';
 
 export interface RegistrationOptions {
   readonly limits: TableLimits;
+  readonly isReady: IsReady;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -47,7 +49,7 @@ export function registerAmphorae(
   refuseVipAddress(after.vips, requests);
   const drained = requests.findIndex(({ weight }) => weight === 0);
   const fault = { field: `amphorae[${drained}].weight`, value: 0 };
-  if (drained >= 0) refuseNoneActive(distributor, after, fault);
+  if (drained >= 0) refuseNoneActive({ before: distributor, after }, options.isReady, fault);
   return after;
 }
 

@@ -8,7 +8,7 @@ import {
 } from './amphora-list.ts';
 import { parseWeight, type Amphora } from './amphora.ts';
 import type { Distributor } from './distributor.ts';
-import { plainDrain, startDrain } from './drain.ts';
+import { plainDrain, startDrain, type DrainOptions } from './drain.ts';
 
 export interface WeightRequest {
   readonly amphoraId: string;
@@ -22,7 +22,7 @@ export interface WeightRequest {
 export function setWeights(
   distributor: Distributor,
   requests: readonly WeightRequest[],
-  { force, now }: { readonly force: boolean; readonly now: number },
+  { force, isReady, now }: Pick<DrainOptions, 'force' | 'isReady' | 'now'>,
 ): Distributor {
   refuseDuplicates(
     requests.map(({ amphoraId }) => amphoraId),
@@ -38,7 +38,7 @@ export function setWeights(
   const after = changeAmphorae(distributor, changes);
   const drained = requests.findIndex(({ weight }) => weight === 0);
   const fault = { field: `weights[${drained}].weight`, value: 0 };
-  if (drained >= 0 && !force) refuseNoneActive(distributor, after, fault);
+  if (drained >= 0 && !force) refuseNoneActive({ before: distributor, after }, isReady, fault);
   return after;
 }
 

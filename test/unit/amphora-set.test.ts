@@ -26,7 +26,7 @@ function request(n: number, rest: Partial<AmphoraRequest> = {}): AmphoraRequest 
 }
 
 function register(before: Distributor, ...requests: readonly AmphoraRequest[]): Distributor {
-  return registerAmphorae(before, requests, { limits, now: 0 });
+  return registerAmphorae(before, requests, { limits, isReady: ready, now: 0 });
 }
 
 const unregister = (before: Distributor, ...ids: readonly string[]) =>
@@ -127,7 +127,7 @@ describe('a standby', () => {
 
   test('takes no place of an amphora that is unregistered in good order, or drains', () => {
     expect(placesOf(unregister(set, 'a1'))).toEqual(['a2@1', 'a8@STANDBY', 'a9@STANDBY']);
-    const options = { deadline: null, then: null, force: false, now: 0 };
+    const options = { deadline: null, then: null, force: false, isReady: ready, now: 0 };
     const draining = drainAmphorae(set, ['a1'], options);
     const after = unregisterAmphorae(draining, ['a1'], { failed: true, isReady: ready });
     expect(placesOf(after)).toEqual(['a2@1', 'a8@STANDBY', 'a9@STANDBY']);
@@ -147,7 +147,7 @@ describe('a standby', () => {
 
 describe('weights', () => {
   const set = register(empty, request(1, { weight: 5 }), request(2));
-  const options = { force: false, now: 0 };
+  const options = { force: false, isReady: ready, now: 0 };
 
   test('0 drains, and the weight from before comes back with registration', () => {
     const after = setWeights(set, [{ amphoraId: 'a1', weight: 0 }], options);
@@ -158,7 +158,7 @@ describe('weights', () => {
   test('the same again change nothing', () => {
     expect(setWeights(set, [{ amphoraId: 'a1', weight: 5 }], options)).toBe(set);
     const after = setWeights(set, [{ amphoraId: 'a1', weight: 0 }], options);
-    const later = { force: false, now: 9 };
+    const later = { force: false, isReady: ready, now: 9 };
     expect(setWeights(after, [{ amphoraId: 'a1', weight: 0 }], later)).toBe(after);
     expect(register(after, request(1, { weight: 0 }))).toBe(after);
   });
@@ -170,7 +170,13 @@ describe('weights', () => {
 });
 
 describe('the end of a drain', () => {
-  const drain = { deadline: 5000, then: 'UNREGISTER', force: false, now: 0 } as const;
+  const drain = {
+    deadline: 5000,
+    then: 'UNREGISTER',
+    force: false,
+    isReady: ready,
+    now: 0,
+  } as const;
   const set = drainAmphorae(register(empty, request(1), request(2)), ['a1'], drain);
   const late = { startedAt: 0, outcome: 'DEADLINE_PASSED', now: 6000 } as const;
 

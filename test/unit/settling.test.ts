@@ -39,7 +39,10 @@ async function create(n: number, tableSize: number, amphorae: number): Promise<v
     ...{ id: `a${i}`, ip: `10.0.0.${i + 1}`, mac: `02:00:00:00:00:0${i}` },
     ...{ weight: null, position: null, role: null },
   }));
-  await reconciler.converge(id, registerAmphorae(empty, requests, { limits, now: 0 }));
+  await reconciler.converge(
+    id,
+    registerAmphorae(empty, requests, { limits, isReady: () => true, now: 0 }),
+  );
 }
 
 test('10 unsettled distributors among 1,000 cost what 10 cost, and nothing before they are due', async () => {

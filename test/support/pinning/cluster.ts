@@ -11,6 +11,7 @@ import { ControlPlane } from './control-plane.ts';
 import { DrainJobs } from './drain-jobs.ts';
 import type { Packet, Program } from './program.ts';
 
+const isReady = () => true;
 const limits = { initialSlots: 1024, maxSlots: 4096 };
 /** As many amphorae as a test's program has positions for, with room for standbys. */
 const mostAmphorae = 12;
@@ -63,7 +64,9 @@ export class Cluster {
     if (amphora === null) return;
     const { id, ip, mac } = amphora;
     const request = { id, ip, mac, weight: null, position: null, role: null };
-    this.#change(seed, (before) => registerAmphorae(before, [request], { limits, now: this.#now }));
+    this.#change(seed, (before) =>
+      registerAmphorae(before, [request], { limits, isReady, now: this.#now }),
+    );
   }
 
   /** Every other one is unregistered at its end. */
@@ -72,7 +75,7 @@ export class Cluster {
     if (amphora === null) return;
     const then = seed % 2 === 0 ? 'UNREGISTER' : 'KEEP';
     const deadline = seed % 3 === 0 ? this.#now + (seed % 2000) * 1000 + 1 : null;
-    const options = { then, deadline, force: seed % 5 === 0, now: this.#now } as const;
+    const options = { then, deadline, force: seed % 5 === 0, isReady, now: this.#now } as const;
     this.#change(seed, (before) => drainAmphorae(before, [amphora.id], options));
   }
 
@@ -80,20 +83,20 @@ export class Cluster {
     const amphora = this.#any(which);
     if (amphora === null) return;
     const requests = [{ amphoraId: amphora.id, weight: seed % 4 }];
-    const options = { force: seed % 5 === 0, now: this.#now };
+    const options = { force: seed % 5 === 0, isReady, now: this.#now };
     this.#change(seed, (before) => setWeights(before, requests, options));
   }
 
   failOver({ which, seed }: Change): void {
     const amphora = this.#any(which);
     if (amphora !== null)
-      this.#change(seed, (before) => failoverAmphora(before, amphora.id, () => true));
+      this.#change(seed, (before) => failoverAmphora(before, amphora.id, isReady));
   }
 
   unregister({ which, seed }: Change): void {
     const amphora = this.#any(which);
     if (amphora === null) return;
-    const options = { failed: seed % 2 === 0, isReady: () => true };
+    const options = { failed: seed % 2 === 0, isReady };
     this.#change(seed, (before) => unregisterAmphorae(before, [amphora.id], options));
   }
 
@@ -153,7 +156,9 @@ export class Cluster {
     const mac = `02:00:00:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`;
     const ip = `10.0.${n >> 8}.${n & 255}`;
     const request = { id: `a${n}`, ip, mac, weight: 1 + (seed % 3), position: null, role };
-    this.#change(seed, (before) => registerAmphorae(before, [request], { limits, now: this.#now }));
+    this.#change(seed, (before) =>
+      registerAmphorae(before, [request], { limits, isReady, now: this.#now }),
+    );
   }
 
   /** As the daemon changes it; a refusal changes nothing. */

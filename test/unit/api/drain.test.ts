@@ -308,6 +308,15 @@ describe('a drain', () => {
     expect(await amphora('a1')).toMatchObject({ state: 'AMPHORA_STATE_ACTIVE', weight: 1 });
   });
 
+  test('of the last amphora that serves must be forced, though others have no MAC', async () => {
+    await addVip();
+    await bed.client.call('UnregisterAmphorae', { distributor_id: id, amphora_ids: ['a2'] });
+    const amphorae = [{ id: 'a3', ip: '10.0.0.13' }];
+    await bed.client.call('RegisterAmphorae', { distributor_id: id, amphorae });
+    await expect(drain()).rejects.toMatchObject({ reason: 'LAST_AMPHORA', value: 'a1' });
+    await drain({ amphora_ids: ['a3'] });
+  });
+
   test('of the last active amphora must be forced', async () => {
     await addVip();
     await drain({ amphora_ids: ['a2'] });

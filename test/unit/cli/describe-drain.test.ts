@@ -27,7 +27,7 @@ test.each([
 
 describe('a drain', () => {
   test.each<[Partial<DrainStatus>, string]>([
-    [{}, 'not counted yet, no packet yet'],
+    [{}, 'not counted yet'],
     [
       {
         remaining: connections({ tcp: 300, udp: 12, closing: 4 }),
@@ -37,7 +37,7 @@ describe('a drain', () => {
         deadline: after(492),
         ...lastPacket(0),
       },
-      '312 left (tcp 300, udp 12; 4 closing), 85 packets/s, last 0 s ago, 12 slots unsettled, 8m12s to the deadline',
+      '312 left (tcp 300, udp 12; 4 closing), 8m12s to the deadline, 85 packets/s, last 0 s ago, 12 slots unsettled',
     ],
     [
       {
@@ -58,10 +58,7 @@ describe('a drain', () => {
       { remaining: connections(), inexact: true, ...lastPacket(3) },
       '0 left, inexact: some found no room in the flow table, last 3 s ago',
     ],
-    [
-      { remaining: connections(), deadline: after(-5) },
-      '0 left, no packet yet, 0 s to the deadline',
-    ],
+    [{ remaining: connections(), deadline: after(-5) }, '0 left, 0 s to the deadline'],
     [{ state: 'DRAIN_STATE_DRAINED', remaining: connections() }, 'drained'],
     [
       { state: 'DRAIN_STATE_DEADLINE_PASSED', remaining: connections({ tcp: 3 }) },
@@ -99,20 +96,16 @@ describe('drains of several', () => {
     [
       'are one line of sums, and who holds most',
       [small, big, done],
-      '1 of 3 done; 403 left (tcp 401, udp 2; 3 closing), silent connections are counted by 14:00:20, 60 packets/s, last 1 s ago, 5 slots unsettled, 1m00s to the deadline, most on a1 (400)',
+      '1 of 3 done; 403 left (tcp 401, udp 2; 3 closing), 1m00s to the deadline, silent connections are counted by 14:00:20, 60 packets/s, last 1 s ago, 5 slots unsettled, most on a1 (400)',
     ],
     [
       'of which one is left are about that one',
       [done, small],
-      '1 of 2 done; a2: 3 left (tcp 1, udp 2; 2 closing), silent connections are counted by 14:00:20, 10 packets/s, last 1 s ago, 1 slot unsettled, 2m00s to the deadline',
+      '1 of 2 done; a2: 3 left (tcp 1, udp 2; 2 closing), 2m00s to the deadline, silent connections are counted by 14:00:20, 10 packets/s, last 1 s ago, 1 slot unsettled',
     ],
-    [
-      'may not be counted yet',
-      [uncounted, uncounted],
-      '0 of 2 done; not counted yet, no packet yet',
-    ],
+    ['may not be counted yet', [uncounted, uncounted], '0 of 2 done; not counted yet'],
     ['may all be over', [done, done], '2 of 2 done'],
-    ['may be one', [uncounted], 'a3: not counted yet, no packet yet'],
+    ['may be one', [uncounted], 'a3: not counted yet'],
   ])('%s', (_, drains, text) => {
     expect(describeDrains(drains, now)).toBe(text);
   });

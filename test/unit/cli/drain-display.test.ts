@@ -15,9 +15,9 @@ test('the deadline comes nearer on a terminal though nothing is reported', () =>
   display.close();
   vi.advanceTimersByTime(2000);
   expect(output.out.text.split('\r\u001b[K').slice(1)).toEqual([
-    'a1: not counted yet, no packet yet, 30 s to the deadline',
-    'a1: not counted yet, no packet yet, 29 s to the deadline',
-    'a1: not counted yet, no packet yet, 28 s to the deadline',
+    'a1: not counted yet, 30 s to the deadline',
+    'a1: not counted yet, 29 s to the deadline',
+    'a1: not counted yet, 28 s to the deadline',
     '',
   ]);
 });

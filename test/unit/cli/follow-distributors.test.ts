@@ -57,11 +57,12 @@ test('a line for each change, resumed after the last one seen', async () => {
 
 test('starts over, and says so, when what changed is no longer known', async () => {
   const { output, ending } = await start([
-    { responses: [changed('d1', 4)], then: 'lost' },
+    { responses: [changed('d1', 3), changed('d2', 4)], then: 'lost' },
     { then: 'WATCH_EXPIRED' },
-    { responses: [changed('d1', 1)], then: 'hold' },
+    { responses: [changed('d1', 1), synchronized(1)], then: 'hold' },
   ]);
-  await waitUntil('the second start', () => output.out.lines.length === 2);
+  await waitUntil('the second start', () => output.out.lines.length === 4);
+  expect(output.out.lines.at(-1)).toMatch(/ d2 .*DELETED$/); // lost with the daemon before
   interrupt.abort();
   expect(await ending).toBe(130);
   expect(daemon.distributorsRequests).toEqual([{ after: 0 }, { after: 4 }, { after: 0 }]);

@@ -107,10 +107,10 @@ test('a terminal gets one line that is drawn over and cut to its width, then a t
   const frames = drawn.filter((frame, index) => frame !== drawn[index - 1]);
   expect(before).toBe('');
   expect(frames).toEqual([
-    'a1: not counted yet, no…',
-    'a1: 2 left (tcp 2), no …',
+    'a1: not counted yet',
+    'a1: 2 left (tcp 2)',
     'a1: 2 left (tcp 2), 9 p…',
-    'a1: 1 left (tcp 1), no …',
+    'a1: 1 left (tcp 1)',
     '1 of 1 done',
   ]);
   expect(table.split('\n')).toEqual([

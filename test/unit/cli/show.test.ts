@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import type { AmphoraStatus__Output as AmphoraStatus } from '../../../build/proto/distributor/v1/AmphoraStatus.ts';
-import { changeLines } from '../../../src/cli/follow-distributors.ts';
+import { ChangeLines } from '../../../src/cli/follow-distributors.ts';
 import { healthOf, showStatus } from '../../../src/cli/show-status.ts';
 import { showAmphorae, showDistributor, showDistributors } from '../../../src/cli/show.ts';
 import { condition, connections, distributor, drain, timestamp } from './messages.ts';
@@ -105,7 +105,8 @@ test.each([
 });
 
 test('a change is a line; one that is gone is named once more', () => {
-  const show = changeLines(() => now);
+  const lines = new ChangeLines(() => now);
+  const show = (change: Parameters<ChangeLines['of']>[0]) => lines.of(change)[0] ?? null;
   const changed = { ...online, revision: 7, conditions: degraded.conditions };
   expect([
     show({ change: 'distributor', distributor: changed, watch_revision: 1 }),
