@@ -49,6 +49,8 @@ export class DistributorMaps {
   readonly #vips = new Map<string, VipEntry>();
   /** Since when the amphora at a position is there; seconds of native.now(). */
   readonly #occupied = new Map<number, number>();
+  /** Seconds; see settle(). */
+  #idle = 0;
   #place: Place;
   /** Seconds of native.now(). */
   #learningUntil = native.now();
@@ -133,6 +135,7 @@ export class DistributorMaps {
     const { datapath, ports, space } = this.#shared;
     const entry = this.#vips.get(vipKey(vip));
     if (entry === undefined) return;
+    this.#idle = Math.max(this.#idle, longestIdle(entry.vip));
     attempt('delete VIP', () => datapath.deleteVip(this.#nativeVip(entry)));
     this.#vips.delete(vipKey(vip));
     this.#leave(entry.vip);
@@ -140,10 +143,15 @@ export class DistributorMaps {
     ports.release(vip.interface);
   }
 
-  /** In the longest idle time of its VIPs no connection is silent that still counts. */
+  /**
+   * In the longest idle time of its VIPs no connection is silent that still counts. Without
+   * VIPs those of before tell: one is removed and added again where its port was replaced.
+   */
   settle(): SettleResult {
     const now = native.now();
-    const idle = Math.max(0, ...[...this.#vips.values()].map(({ vip }) => longestIdle(vip)));
+    if (this.#vips.size > 0)
+      this.#idle = Math.max(...[...this.#vips.values()].map(({ vip }) => longestIdle(vip)));
+    const idle = this.#idle;
     const { unsettled, earliest } = this.#place.table.settle({ now, idle });
     return { unsettled, next: Math.max(1, earliest + idle + 1 - now) };
   }

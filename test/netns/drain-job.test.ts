@@ -98,6 +98,25 @@ describe('with flow entries only for what has changed', () => {
     await distributor.register(bed.amphorae);
   });
 
+  test('keeps connections, and slots unsettled, while VIPs are unplugged for a moment', async () => {
+    const amphora = bed.amphora(1);
+    await open({ count: 100, intervalMs: 500 });
+    await distributor.drain(amphora);
+    await expectNoneBroken();
+    const { unsettled_slots: before } = await distributor.status();
+    const watch = distributor.watchDrain(amphora);
+    const distributor_id = distributor.id;
+    const vips = [bed.vip.ipv4, bed.vip.ipv6].map((address) => ({
+      ...{ address, attachment: { interface: bed.distributorPort, port: 'interface' as const } },
+    }));
+    for (const vip of vips) await daemon.client.call('RemoveVip', { distributor_id, vip });
+    // The daemon looks at drains and at slots in the same turn.
+    await watch.until('looks without a VIP', () => watch.told.length >= 4);
+    expect((await distributor.status()).unsettled_slots).toBe(before);
+    for (const vip of vips) await daemon.client.call('AddVip', { distributor_id, vip });
+    await expectNoneBroken();
+  });
+
   test('is over when the last connection is, and counts what is left until then', async () => {
     const amphora = bed.amphora(1);
     await open({ count: 300, intervalMs: 500 });
