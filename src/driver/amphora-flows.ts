@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flows that change a distributor's amphorae.
 import type { Datapath } from '../datapath/datapath.ts';
-import type { Amphora, AmphoraRequest, DrainOutcome, IsReady } from '../model/amphora.ts';
+import type { Amphora, AmphoraRequest, EndOfDrain, IsReady } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { drainAmphorae, finishDrain, type DrainOptions } from '../model/drain.ts';
 import { failoverAmphora, unregisterAmphorae } from '../model/failover.ts';
@@ -27,12 +27,6 @@ interface OnDistributor {
 
 interface WithAmphorae extends OnDistributor {
   readonly amphorae: readonly { readonly id: string }[];
-}
-
-export interface DrainEndOfJob {
-  readonly amphoraId: string;
-  readonly startedAt: number;
-  readonly outcome: DrainOutcome;
 }
 
 export type DrainRequest = Omit<DrainOptions, 'now' | 'isReady'>;
@@ -163,10 +157,7 @@ export function failoverFlow({ changes, datapath }: AmphoraFlowParts): Flow {
   );
 }
 
-export function finishDrainFlow(
-  { changes, now }: AmphoraFlowParts,
-  { amphoraId, startedAt, outcome }: DrainEndOfJob,
-): Flow {
+export function finishDrainFlow({ changes, now }: AmphoraFlowParts, end: EndOfDrain): Flow {
   return flow(
     'finish-drain',
     changes.record<OnDistributor>({
@@ -174,9 +165,7 @@ export function finishDrainFlow(
       change: 'finish-drain.change',
       requires: ['distributor_id'],
       compute: ({ distributor_id }) =>
-        changes.of(distributor_id, (before) =>
-          finishDrain(before, amphoraId, { startedAt, outcome, now: now() }),
-        ),
+        changes.of(distributor_id, (before) => finishDrain(before, end, now())),
     }),
     changes.apply({ name: 'retire-drained', change: 'finish-drain.change' }),
   );

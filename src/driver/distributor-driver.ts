@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Datapath } from '../datapath/datapath.ts';
 import { DistributordError } from '../errors.ts';
+import type { EndOfDrain } from '../model/amphora.ts';
 import {
   addVip,
   parseUuid,
@@ -32,7 +33,6 @@ import {
   unregisterFlow,
   weightsFlow,
   type AmphoraFlowParts,
-  type DrainEndOfJob,
   type DrainRequest,
 } from './amphora-flows.ts';
 import type { Change } from './change-tasks.ts';
@@ -237,7 +237,7 @@ export class DistributorDriver {
   }
 
   /** Requires distributor_id. The end of a drain that is over. */
-  getFinishDrainSubflow(end: DrainEndOfJob): Flow {
+  getFinishDrainSubflow(end: EndOfDrain): Flow {
     return finishDrainFlow(this.#amphoraParts, end);
   }
 

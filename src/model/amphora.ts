@@ -35,6 +35,13 @@ export interface Drain {
   readonly finished: { readonly outcome: DrainOutcome; readonly at: number } | null;
 }
 
+/** How a job ends, and which: that of the amphora which began then. */
+export interface EndOfDrain {
+  readonly amphoraId: string;
+  readonly startedAt: number;
+  readonly outcome: DrainOutcome;
+}
+
 /** Keeps its connections and gets no new ones; its weight is for when it is active again. */
 export interface DrainingAmphora extends AmphoraIdentity {
   readonly state: 'DRAINING';

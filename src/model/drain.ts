@@ -6,7 +6,7 @@ import type {
   Drain,
   DrainEnd,
   DrainingAmphora,
-  DrainOutcome,
+  EndOfDrain,
   IsReady,
 } from './amphora.ts';
 import {
@@ -86,24 +86,21 @@ export function startDrain(
  * The job that began at `startedAt` is over; one that began since is not touched. The
  * amphora stays without new connections, or is gone, as the job says.
  */
-export function finishDrain(
-  distributor: Distributor,
-  id: string,
-  end: { readonly startedAt: number; readonly outcome: DrainOutcome; readonly now: number },
-): Distributor {
+export function finishDrain(distributor: Distributor, end: EndOfDrain, now: number): Distributor {
+  const { amphoraId: id } = end;
   const amphora = distributor.amphorae.find((candidate) => candidate.id === id);
   if (amphora?.state !== 'DRAINING') return distributor;
   const { drain } = amphora;
   if (drain.startedAt !== end.startedAt || drain.finished !== null) return distributor;
   // Since its end was decided the job may have got another deadline.
-  const isLate = drain.deadline !== null && drain.deadline <= end.now;
+  const isLate = drain.deadline !== null && drain.deadline <= now;
   if (end.outcome === 'DEADLINE_PASSED' && !isLate) return distributor;
   if (drain.then === 'UNREGISTER')
     return {
       ...distributor,
       amphorae: distributor.amphorae.filter((candidate) => candidate !== amphora),
     };
-  const finished = { outcome: end.outcome, at: end.now };
+  const finished = { outcome: end.outcome, at: now };
   return changeAmphorae(
     distributor,
     new Map([[id, { ...amphora, drain: { ...drain, finished } }]]),

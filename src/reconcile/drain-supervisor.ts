@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Datapath, PositionOf, SlotCounts } from '../datapath/datapath.ts';
 import type { Log } from '../log.ts';
-import type { Amphora, DrainingAmphora, DrainOutcome } from '../model/amphora.ts';
+import type { Amphora, DrainingAmphora, DrainOutcome, EndOfDrain } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { idleTimeouts } from '../plan/wanted.ts';
 import type { Store } from '../store/store.ts';
@@ -16,14 +16,7 @@ import {
 import type { Reconciler } from './reconciler.ts';
 
 /** Ends a job: records the outcome, and unregisters the amphora if the job says so. */
-export type FinishDrain = (
-  distributorId: string,
-  end: {
-    readonly amphoraId: string;
-    readonly startedAt: number;
-    readonly outcome: DrainOutcome;
-  },
-) => Promise<void>;
+export type FinishDrain = (distributorId: string, end: EndOfDrain) => Promise<void>;
 
 export interface DrainSupervisorOptions {
   readonly store: Store;

@@ -178,21 +178,21 @@ describe('the end of a drain', () => {
     now: 0,
   } as const;
   const set = drainAmphorae(register(empty, request(1), request(2)), ['a1'], drain);
-  const late = { startedAt: 0, outcome: 'DEADLINE_PASSED', now: 6000 } as const;
+  const late = { amphoraId: 'a1', startedAt: 0, outcome: 'DEADLINE_PASSED' } as const;
 
   test('comes at the deadline', () => {
-    expect(placesOf(finishDrain(set, 'a1', late))).toEqual(['a2@1']);
+    expect(placesOf(finishDrain(set, late, 6000))).toEqual(['a2@1']);
   });
 
   test('does not come at a deadline that was extended meanwhile', () => {
     const extended = drainAmphorae(set, ['a1'], { ...drain, deadline: 9000, now: 5500 });
-    expect(finishDrain(extended, 'a1', late)).toBe(extended);
+    expect(finishDrain(extended, late, 6000)).toBe(extended);
     const drained = { ...late, outcome: 'DRAINED' } as const;
-    expect(placesOf(finishDrain(extended, 'a1', drained))).toEqual(['a2@1']);
+    expect(placesOf(finishDrain(extended, drained, 6000))).toEqual(['a2@1']);
   });
 
   test('is that of the job that began then, and of no other', () => {
     const again = drainAmphorae(register(set, request(1)), ['a1'], { ...drain, now: 1 });
-    expect(finishDrain(again, 'a1', late)).toBe(again);
+    expect(finishDrain(again, late, 6000)).toBe(again);
   });
 });

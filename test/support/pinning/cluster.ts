@@ -114,9 +114,7 @@ export class Cluster {
   wait(seconds: number): void {
     this.#program.wait(seconds);
     for (const end of this.#drains.observe(this.#distributor, this.#now))
-      this.#change(end.amphoraId.length + seconds, (before) =>
-        finishDrain(before, end.amphoraId, { ...end, now: this.#now }),
-      );
+      this.#change(end.amphoraId.length + seconds, (before) => finishDrain(before, end, this.#now));
   }
 
   open(flow: number): void {

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DrainOutcome } from '../../../src/model/amphora.ts';
+import type { EndOfDrain } from '../../../src/model/amphora.ts';
 import type { Distributor } from '../../../src/model/distributor.ts';
 import { DrainWatch } from '../../../src/reconcile/drain-watch.ts';
 import type { Connections } from './connections.ts';
 import { tcpIdle, udpIdle, type Program } from './program.ts';
-
-export interface EndOfDrain {
-  readonly amphoraId: string;
-  readonly startedAt: number;
-  readonly outcome: DrainOutcome;
-}
 
 /** The daemon's drain jobs over a program's records, and whether they end too early. */
 export class DrainJobs {
