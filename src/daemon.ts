@@ -52,10 +52,15 @@ export class Daemon {
     this.#datapath = new KernelDatapath({
       capacity,
       learningWindow: timeouts.learningWindowSeconds,
+      pins: config.state.pins,
     });
     const idle = { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
     this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idle });
     this.#announcer = new Announcer(this.#datapath, log);
+    this.#reconciler.onPlugging((vip, isPlugged) => {
+      if (isPlugged) this.#announcer.announce(vip);
+      else this.#announcer.stop(vip);
+    });
     this.#conflicts = new ConflictWatch(this.#datapath, log);
     const observers = {
       store: this.#store,
@@ -66,7 +71,6 @@ export class Daemon {
     };
     const driver = new DistributorDriver({
       ...observers,
-      announcer: this.#announcer,
       limits: tables,
       now: Date.now,
     });

@@ -7,7 +7,6 @@ import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { runFlow } from '../../../src/driver/engine.ts';
-import { Announcer } from '../../../src/reconcile/announcer.ts';
 import { ChangeReview } from '../../../src/reconcile/change-review.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
 import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
@@ -34,7 +33,6 @@ export class ApiBed {
   readonly #directory: string;
   readonly #locks = new KeyedLock();
   readonly #review: ChangeReview;
-  readonly #announcer = new Announcer(this.datapath, silent);
   readonly #server: ApiServer;
 
   private constructor(directory: string) {
@@ -47,7 +45,7 @@ export class ApiBed {
     const now = () => this.now;
     const observers = { store, datapath, reconciler, conflicts, log: silent, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
-    const driver = new DistributorDriver({ ...observers, announcer: this.#announcer, limits });
+    const driver = new DistributorDriver({ ...observers, limits });
     this.board = new StatusBoard(observers);
     this.drains = new DrainSupervisor({
       ...observers,
@@ -100,7 +98,6 @@ export class ApiBed {
 
   async stop(): Promise<void> {
     this.client.close();
-    this.#announcer.close();
     await this.#server.close(1000);
     await rm(this.#directory, { recursive: true, force: true });
   }
