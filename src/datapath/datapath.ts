@@ -55,13 +55,14 @@ export interface FlowSweep {
   readonly tallies: readonly (FlowTally | null)[];
 }
 
+/** The port that an interface's name stands for now. */
 export interface PortState {
-  /** null while the port is gone. */
+  /** null, like its MAC, while there is none. */
+  readonly ifindex: number | null;
   readonly mac: string | null;
-  /** null: somebody has taken the program off the port. */
+  /** null: the program is not on it. */
   readonly xdpMode: 'native' | 'generic' | null;
-  /** 'gone': there is no such port, or another one of its name that the VIPs are not on yet. */
-  readonly condition: 'up' | 'down' | 'gone';
+  readonly link: 'up' | 'down' | 'gone';
   /** VIPs with VLAN tags get no traffic. */
   readonly stripsVlanTags: boolean;
 }
@@ -149,8 +150,7 @@ export interface Datapath {
   vipsOutOfFlows(): readonly VipOnPort[];
   /** Packets on attached ports that were for no VIP. */
   hostPackets(): number;
-  /** Of a port that carries a VIP, else null. */
-  portState(interfaceName: string): PortState | null;
+  portState(interfaceName: string): PortState;
   /** Ends without an operation: packets go on as they do. */
   close(): void;
 }

@@ -251,7 +251,7 @@ export class KernelDatapath implements Datapath {
     this.#shared.ports.keepUp();
   }
 
-  portState(interfaceName: string): PortState | null {
+  portState(interfaceName: string): PortState {
     return this.#shared.ports.state(interfaceName);
   }
 

@@ -29,8 +29,6 @@ export interface PortSetParts {
 export class PortSet {
   readonly #parts: PortSetParts;
   readonly #attached = new Map<number, AttachedPort>();
-  /** By name, the one that its VIPs were put on last. */
-  readonly #byName = new Map<string, AttachedPort>();
 
   constructor(parts: PortSetParts) {
     this.#parts = parts;
@@ -38,7 +36,7 @@ export class PortSet {
 
   /** One that the program is on already; VIPs are yet to be counted. */
   adopt({ ifindex, name, xdpMode }: NativePort): void {
-    this.#add({ ifindex, name, xdpMode, users: 0 });
+    this.#attached.set(ifindex, { ifindex, name, xdpMode, users: 0 });
   }
 
   /** Takes the program off ports without VIPs. */
@@ -46,17 +44,14 @@ export class PortSet {
     for (const port of this.#attached.values()) if (port.users === 0) this.#drop(port);
   }
 
-  /** The port as it is now; null if it carries no VIP. */
-  state(name: string): PortState | null {
-    const port = this.#byName.get(name);
-    if (port === undefined) return null;
+  /** The port of that name as it is now. */
+  state(name: string): PortState {
     const now = this.#parts.find(name);
-    return {
-      mac: now?.mac ?? null,
-      xdpMode: port.xdpMode,
-      condition: now?.ifindex !== port.ifindex ? 'gone' : now.up ? 'up' : 'down',
-      stripsVlanTags: now?.stripsVlanTags ?? false,
-    };
+    if (now === null)
+      return { ifindex: null, mac: null, xdpMode: null, link: 'gone', stripsVlanTags: false };
+    const { ifindex, mac, up, stripsVlanTags } = now;
+    const xdpMode = this.#attached.get(ifindex)?.xdpMode ?? null;
+    return { ifindex, mac, xdpMode, link: up ? 'up' : 'down', stripsVlanTags };
   }
 
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
@@ -67,7 +62,7 @@ export class PortSet {
       return;
     }
     const xdpMode = this.#attach(name, ifindex);
-    this.#add({ name, ifindex, xdpMode, users: 1 });
+    this.#attached.set(ifindex, { name, ifindex, xdpMode, users: 1 });
   }
 
   /** One VIP less; the last one takes the program away. */
@@ -91,14 +86,8 @@ export class PortSet {
     }
   }
 
-  #add(port: AttachedPort): void {
-    this.#attached.set(port.ifindex, port);
-    this.#byName.set(port.name, port);
-  }
-
   #drop(port: AttachedPort): void {
     this.#attached.delete(port.ifindex);
-    if (this.#byName.get(port.name) === port) this.#byName.delete(port.name);
     this.#parts.datapath.detach({ ifindex: port.ifindex });
   }
 

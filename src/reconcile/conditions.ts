@@ -87,18 +87,15 @@ function portConditions({ vips }: Distributor, { datapath }: Observers): Conditi
     const port = datapath.portState(subject);
     const add = (type: ConditionType, message: string) =>
       conditions.push({ type, subject, message });
-    if (port === null || port.condition === 'gone') {
+    if (port.link === 'gone') {
       add('PORT_GONE', `interface ${subject} is not on this host`);
       continue;
     }
     if (port.xdpMode === null)
-      add(
-        'PORT_DETACHED',
-        `interface ${subject}: the program was taken off, and cannot be put back`,
-      );
+      add('PORT_DETACHED', `interface ${subject}: the XDP program is not on it`);
     if (port.xdpMode === 'generic')
       add('XDP_GENERIC_MODE', `interface ${subject}: no native XDP, packets cost more`);
-    if (port.condition === 'down') add('PORT_DOWN', `interface ${subject} is down`);
+    if (port.link === 'down') add('PORT_DOWN', `interface ${subject} is down`);
     const isTagged = vips.some((vip) => vip.interface === subject && vip.vlanIds.length > 0);
     if (port.stripsVlanTags && isTagged) add('VLAN_OFFLOAD', vlanOffloadMessage(subject));
   }

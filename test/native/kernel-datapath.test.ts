@@ -4,11 +4,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KernelDatapath } from '../../src/datapath/kernel-datapath.ts';
 import type { Operation } from '../../src/plan/operation.ts';
 
-const [a, b, c] = ['a', 'b', 'c'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}`) as [
+
   string,
   string,
   string,
 ];
+const idOf = (digit: string) => `00000000-0000-4000-8000-00000000000${digit}`;
+const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
 const capacity = { vips: 2, slots: 4096, flows: 64, fragments: 64 };
 
 let datapath: KernelDatapath;

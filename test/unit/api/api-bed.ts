@@ -7,7 +7,7 @@ import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { runFlow } from '../../../src/driver/engine.ts';
-import { ChangeReview } from '../../../src/reconcile/change-review.ts';
+import { reviewChanges } from '../../../src/reconcile/change-review.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
 import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
@@ -32,7 +32,7 @@ export class ApiBed {
   readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
   readonly #locks = new KeyedLock();
-  readonly #review: ChangeReview;
+  readonly #review: (id: string) => void;
   readonly #server: ApiServer;
 
   private constructor(directory: string) {
@@ -57,7 +57,7 @@ export class ApiBed {
         }),
     });
     const followers = { board: this.board, drains: this.drains, locks };
-    this.#review = new ChangeReview({ ...observers, ...followers });
+    this.#review = reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
     this.#server = new ApiServer(createService(parts), stopping);
@@ -71,7 +71,7 @@ export class ApiBed {
 
   /** Has ports and flow table looked at. */
   async look(): Promise<void> {
-    for (const id of this.board.suspects()) this.#review.review(id);
+    for (const id of this.board.suspects()) this.#review(id);
     await this.#locks.idle();
   }
 

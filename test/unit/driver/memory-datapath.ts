@@ -42,8 +42,9 @@ export class MemoryDatapath implements Datapath {
   };
   /** Seconds since amphorae took their positions. */
   tenure = 100_000;
-  portStateNow: PortState | null = {
-    ...{ mac: '02:00:00:00:00:02', xdpMode: 'native', condition: 'up', stripsVlanTags: false },
+  portStateNow: PortState = {
+    ...{ ifindex: 2, mac: '02:00:00:00:00:02', xdpMode: 'native', link: 'up' },
+    stripsVlanTags: false,
   };
   /** What flow sweeps count, and packets that went there, by position. */
   readonly tallies = new Map<number, FlowTally>();
