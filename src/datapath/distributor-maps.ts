@@ -70,7 +70,12 @@ export class DistributorMaps {
     const maps = new DistributorMaps(distributorId, shared, shared.space.allocateTable(size));
     maps.#place.table.clear();
     maps.#learnUntil(maps.#learningUntil);
-    maps.#note({ assigned: true });
+    try {
+      maps.#note({ assigned: true });
+    } catch (error) {
+      shared.space.releaseTable(maps.#place);
+      throw error;
+    }
     return maps;
   }
 

@@ -4,13 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KernelDatapath } from '../../src/datapath/kernel-datapath.ts';
 import type { Operation } from '../../src/plan/operation.ts';
 
-
-  string,
-  string,
-  string,
-];
 const idOf = (digit: string) => `00000000-0000-4000-8000-00000000000${digit}`;
-const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
+const [a, b, c, d] = [idOf('a'), idOf('b'), idOf('c'), idOf('d')];
 const capacity = { vips: 2, slots: 4096, flows: 64, fragments: 64 };
 
 let datapath: KernelDatapath;
@@ -39,14 +34,14 @@ test('room that is given back can be had again, whatever its size', async () => 
     await create(a, 1024);
     await create(b, 2048);
     await create(c, 1024);
-    await expect(create('d', 256)).rejects.toMatchObject({
+    await expect(create(d, 256)).rejects.toMatchObject({
       reason: 'CAPACITY_EXHAUSTED',
       field: 'capacity.slots',
       value: '256',
     });
     for (const id of [b, a, c]) await drop(id);
   }
-  await create('all', 4096);
+  await create(d, 4096);
 });
 
 test('growth that finds no room changes nothing', async () => {
