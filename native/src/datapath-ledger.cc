@@ -113,7 +113,7 @@ Napi::Value Datapath::Adopted(const Napi::CallbackInfo& info) {
 }
 
 // {index: of the first position, count} → of the positions from there on that have an amphora
-// or a weight: [{position, weight, amphora: {id, ip, mac, since} | null}]
+// or a weight: [{position, weight, amphora: {id, ip, mac, since, generation} | null}]
 Napi::Value Datapath::Occupants(const Napi::CallbackInfo& info) {
   size_t first = PositionIndex(info);
   auto count = Uint32At(info[0].As<Napi::Object>(), "count", capacity_.positions - first);
@@ -137,6 +137,7 @@ Napi::Value Datapath::Occupants(const Napi::CallbackInfo& info) {
       amphora.Set("ip", FormatAddress(occupant.ip));
       amphora.Set("mac", FormatMac(reinterpret_cast<const uint8_t*>(&mac)));
       amphora.Set("since", occupant.since);
+      amphora.Set("generation", occupant.generation);
       object.Set("amphora", amphora);
     }
     result[result.Length()] = object;

@@ -141,8 +141,10 @@ SolicitedNodes::Membership SolicitedNodes::Enter(const SolicitedNode& group) {
     return {.socket = listener_, .reports = reports, .persists = persists, .users = 0};
   }
   packet_mreq request = FilterRequest(group);
-  Check("setsockopt(PACKET_ADD_MEMBERSHIP)",
-        setsockopt(FilterSocket(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request));
+  int result =
+      setsockopt(FilterSocket(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request);
+  // A VIP may still be on a port that is gone: nothing is to be let in there.
+  if (result < 0 && errno != ENODEV) throw SystemError("setsockopt(PACKET_ADD_MEMBERSHIP)", errno);
   return {.socket = nullptr, .reports = false, .persists = false, .users = 0};
 }
 

@@ -102,6 +102,8 @@ export interface NativeOccupant {
     readonly ip: string;
     readonly mac: string;
     readonly since: number;
+    /** From 1 to 32767: which flow entries are this amphora's. */
+    readonly generation: number;
   } | null;
 }
 
