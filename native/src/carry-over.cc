@@ -48,8 +48,6 @@ void RequireRoom(const char* what, uint64_t used, uint64_t room) {
 
 }  // namespace
 
-CarryOver::CarryOver(const bpf_object& object) : object_(object), layouts_(LayoutsOf(object)) {}
-
 std::vector<std::string> CarryOver::Carried(const MapSet& before) const {
   std::vector<std::string> carried;
   for (const auto& [name, layout] : layouts_) {
@@ -61,6 +59,7 @@ std::vector<std::string> CarryOver::Carried(const MapSet& before) const {
   }
   auto has = [&](const char* name) { return std::ranges::count(carried, name) > 0; };
   if (has("flows") != has("shares")) carried.push_back(has("flows") ? "shares" : "flows");
+  if (!carried.empty() && !has("layout")) carried.push_back("layout");
   return carried;
 }
 

@@ -27,10 +27,11 @@ struct MapSet {
 // entry that is still to come: the program drops it while the ledger says `carrying`.
 class CarryOver {
  public:
-  explicit CarryOver(const bpf_object& object);
+  CarryOver(const bpf_object& object, const Layouts& layouts)
+      : object_(object), layouts_(layouts) {}
 
   // Which of the program's maps cannot be those of `before`: another layout or size. Flows and
-  // the shares that count them go together.
+  // the shares that count them go together; each set has a description of its own.
   std::vector<std::string> Carried(const MapSet& before) const;
 
   // Throws SystemError (E2BIG) naming what `before` uses more of than the program has room for.
@@ -56,7 +57,7 @@ class CarryOver {
   void MergeSlots(const MapSet& before) const;
 
   const bpf_object& object_;
-  Layouts layouts_;
+  const Layouts& layouts_;
 };
 
 }  // namespace distributor

@@ -27,7 +27,7 @@ struct Layout {
 // Of every map, by its name.
 using Layouts = std::map<std::string, Layout>;
 
-// As the program's own type information has them.
+// As the program's own type information has them; before it takes over any map.
 Layouts LayoutsOf(const bpf_object& object);
 
 // As text: a line `map key|value field offset size` for each field. What is pinned says by

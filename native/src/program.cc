@@ -83,6 +83,7 @@ Program::Program(const Capacity& capacity, const std::optional<std::string>& pin
   libbpf_said.clear();
   skeleton_.reset(distributor_bpf__open());
   if (!skeleton_) throw SystemError("bpf(open)", errno, libbpf_said);
+  layouts_ = LayoutsOf(*skeleton_->obj);
   Size(capacity);
   std::vector<uint32_t> sets = pins_ ? pins_->Sets() : std::vector<uint32_t>();
   if (sets.empty())
@@ -140,7 +141,7 @@ void Program::Create() {
 // that forwards packets changes before the links do, one port after the other.
 void Program::TakeOver(std::vector<uint32_t> sets) {
   const uint32_t last = sets.back();
-  CarryOver carry_over(*skeleton_->obj);
+  CarryOver carry_over(*skeleton_->obj, layouts_);
   MapSet before = OpenSet(*pins_, last, *skeleton_->obj);
   adoption_ = {.found = true, .abi_version = 0, .carried = carry_over.Carried(before)};
   carry_over.CheckRoom(before);
@@ -179,7 +180,7 @@ void Program::ChooseSecret(uint64_t secret) {
 // The map that says how all are laid out comes last: with it the set is complete.
 void Program::PinMaps(uint32_t set) {
   dist_layout layout{};
-  std::string text = Format(LayoutsOf(*skeleton_->obj));
+  std::string text = Format(layouts_);
   if (text.size() >= sizeof layout.text) throw SystemError("describe maps", E2BIG);
   std::ranges::copy(text, layout.text);
   Write(bpf_map__fd(skeleton_->maps.layout), layout);

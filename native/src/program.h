@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "layout.h"
 #include "pins.h"
 #include "port-links.h"
 
@@ -80,6 +81,7 @@ class Program {
 
   std::unique_ptr<Pins> pins_;  // null: nothing is pinned
   Skeleton skeleton_;
+  Layouts layouts_;
   uint64_t flow_secret_ = 0;
   uint32_t opening_mask_ = 0;
   Adoption adoption_{};
