@@ -229,6 +229,13 @@ Napi::Value Datapath::NewVipId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), std::atomic_ref(words[kOffset]).fetch_add(1) + 1);
 }
 
+// For tests. {carrying: boolean}
+void Datapath::SetCarrying(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  bool carrying = BoolAt(info[0].As<Napi::Object>(), "carrying");
+  Guard(info.Env(), [&] { program.SetCarrying(carrying); });
+}
+
 // Of VIPs that a daemon was removing when it was killed.
 void Datapath::FreeShares() {
   std::vector<bool> used(capacity_.vips + 1);

@@ -94,6 +94,7 @@ Napi::Function Datapath::Define(Napi::Env env) {
                       InstanceMethod<&Datapath::SetWeights>("setWeights"),
                       InstanceMethod<&Datapath::NewVipId>("newVipId"),
                       InstanceMethod<&Datapath::MoveVip>("moveVip"),
+                      InstanceMethod<&Datapath::SetCarrying>("setCarrying"),
                       InstanceMethod<&Datapath::PutVip>("putVip"),
                       InstanceMethod<&Datapath::DeleteVip>("deleteVip"),
                       InstanceMethod<&Datapath::Table>("table"),

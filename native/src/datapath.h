@@ -35,6 +35,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void DeleteTable(const Napi::CallbackInfo& info);
   void SetWeights(const Napi::CallbackInfo& info);
   Napi::Value NewVipId(const Napi::CallbackInfo& info);
+  void SetCarrying(const Napi::CallbackInfo& info);
   void MoveVip(const Napi::CallbackInfo& info);
   void PutVip(const Napi::CallbackInfo& info);
   void DeleteVip(const Napi::CallbackInfo& info);

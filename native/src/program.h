@@ -41,6 +41,9 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
+  // Whether entries of flows may still be with another program.
+  void SetCarrying(bool carrying);
+
   const Adoption& adoption() const { return adoption_; }
   PortLinks& links() { return links_; }
 
@@ -77,7 +80,6 @@ class Program {
   void TakeOver(std::vector<uint32_t> sets);
   void ChooseSecret(uint64_t known);
   void PinMaps(uint32_t set);
-  void SetCarrying(bool carrying);
 
   std::unique_ptr<Pins> pins_;  // null: nothing is pinned
   Skeleton skeleton_;

@@ -211,6 +211,8 @@ export interface NativeDatapath {
   setLearning(window: { readonly index: number; readonly until: number }): void;
   /** Returns when no packet that is under way can see what was there before. */
   synchronize(): void;
+  /** For tests: entries of flows may still be with another program. */
+  setCarrying(state: { readonly carrying: boolean }): void;
   /** Copies positions with their generations, and their counters, to a larger range. */
   movePositions(move: { readonly from: number; readonly to: number; readonly count: number }): void;
   vipCounters(index: number): { readonly packets: readonly number[]; readonly bytes: number };

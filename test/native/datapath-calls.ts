@@ -250,5 +250,6 @@ export const datapathCalls: readonly Call[] = [
     },
   },
   { method: 'newVipId', argument: null, refused: {} },
+  { method: 'setCarrying', argument: { carrying: false }, refused: { carrying: booleans } },
   { method: 'isAttached', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
 ];

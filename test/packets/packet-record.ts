@@ -24,7 +24,8 @@ export type Verdict =
   | 'drop_tiny_fragment'
   | 'drop_extension_headers'
   | 'drop_icmp_error'
-  | 'drop_loop';
+  | 'drop_loop'
+  | 'drop_carry_over';
 
 /** Verdicts of packets that an amphora gets, with the bytes and flows counted there. */
 export const FORWARDED: readonly Verdict[] = [
