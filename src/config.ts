@@ -28,6 +28,8 @@ const schema = z
       .prefault({}),
     state: z
       .strictObject({
+        /** For the file of all distributors; made, for the daemon's user alone, if missing. */
+        directory: z.string().startsWith('/').default('/var/lib/distributord'),
         /** What outlives the daemon in the kernel; a directory of a bpffs. */
         pins: z.string().startsWith('/').default('/sys/fs/bpf/distributord'),
       })

@@ -17,7 +17,7 @@ import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { StatusBoard } from './reconcile/status-board.ts';
-import { MemoryStore } from './store/memory-store.ts';
+import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 
 /** How often quiet slots are settled, drains counted and failed convergence tried again. */
@@ -27,6 +27,12 @@ const conflictsMs = 200;
 const fullTableMs = 10_000;
 /** Calls in flight have this long to end when the daemon stops. */
 const shutdownMs = 5000;
+
+/** What no other process has while the daemon runs. */
+interface Held {
+  readonly store: Store;
+  readonly instanceLock: Server;
+}
 
 /** The running daemon: wires the parts together and ends them in order. */
 export class Daemon {
@@ -43,11 +49,11 @@ export class Daemon {
   readonly #server: ApiServer;
   readonly #timers: readonly NodeJS.Timeout[];
 
-  private constructor(config: Config, log: Log, instanceLock: Server) {
+  private constructor(config: Config, log: Log, { store, instanceLock }: Held) {
     const { capacity, timeouts, tables } = config;
     this.#instanceLock = instanceLock;
     this.#log = log;
-    this.#store = new MemoryStore();
+    this.#store = store;
     this.#datapath = new KernelDatapath({
       capacity,
       learningWindow: timeouts.learningWindowSeconds,
@@ -103,12 +109,18 @@ export class Daemon {
 
   /** Answers calls when this resolves. */
   static async start(config: Config, log: Log): Promise<Daemon> {
-    const daemon = new Daemon(config, log, await takeInstanceLock());
+    const instanceLock = await takeInstanceLock();
+    let store: Store | null = null;
+    let daemon: Daemon | null = null;
     try {
+      store = await openStore(config.state.directory);
+      daemon = new Daemon(config, log, { store, instanceLock });
       await daemon.#takeOver();
       await daemon.#server.listen(config.listen.socket);
     } catch (error) {
-      daemon.#release();
+      daemon?.#release();
+      await store?.close();
+      instanceLock.close();
       throw error;
     }
     log.info({ socket: config.listen.socket }, 'ready');
@@ -118,10 +130,19 @@ export class Daemon {
   /** Goes on from what is in the kernel: only what differs from the store changes. */
   async #takeOver(): Promise<void> {
     const { abiVersion, carried, states } = this.#datapath.adopt();
-    const ids = new Set([...this.#reconciler.adopt(states)]);
-    for (const { distributor } of this.#store.all()) ids.add(distributor.id);
+    const ids = new Set(this.#reconciler.adopt(states));
     if (abiVersion !== null)
-      this.#log.info({ abiVersion, carried, distributors: states.size }, 'kernel state adopted');
+      this.#log.info({ abiVersion, carried, distributors: ids.size }, 'kernel state adopted');
+    if (this.#store.revision === 0 && ids.size > 0) {
+      // Not a deletion that was interrupted: the file is not the one that they were kept in.
+      this.#log.error(
+        { distributors: [...ids] },
+        'the store is new, and the kernel still forwards for distributors: they are left as they ' +
+          'are. Import their state; or stop, and run distributorctl teardown',
+      );
+      ids.clear();
+    }
+    for (const { distributor } of this.#store.all()) ids.add(distributor.id);
     await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
   }
 
@@ -131,6 +152,8 @@ export class Daemon {
     await this.#server.close(shutdownMs);
     await this.#locks.idle();
     this.#release();
+    await this.#store.close();
+    this.#instanceLock.close();
     this.#log.info('stopped');
   }
 
@@ -139,7 +162,6 @@ export class Daemon {
     this.#announcer.close();
     this.#drains.close();
     this.#datapath.close();
-    this.#instanceLock.close();
   }
 
   /** An amphora's MAC is known now, or is another one. */

@@ -9,6 +9,7 @@ export type StatusName =
   | 'ABORTED'
   | 'OUT_OF_RANGE'
   | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
   | 'INTERNAL';
 
 interface ErrorKind {
@@ -215,6 +216,11 @@ export const errorKinds = {
     status: 'FAILED_PRECONDITION',
     retryable: false,
     action: 'Detach the other XDP program from the port: it is never replaced.',
+  },
+  STORE_FAILED: {
+    status: 'UNAVAILABLE',
+    retryable: true,
+    action: 'See the log, and free room on the disk of state.directory; nothing was changed.',
   },
   DATAPATH_FAILED: {
     status: 'INTERNAL',

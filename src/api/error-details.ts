@@ -39,6 +39,7 @@ const codes: Record<StatusName, status> = {
   ABORTED: status.ABORTED,
   OUT_OF_RANGE: status.OUT_OF_RANGE,
   RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  UNAVAILABLE: status.UNAVAILABLE,
   INTERNAL: status.INTERNAL,
 };
 

@@ -56,8 +56,8 @@ export interface Port {
   readonly addresses: readonly string[];
 }
 
-const maxVlanId = 4094;
-const maxIdle = 86_400;
+export const maxVlanId = 4094;
+export const maxIdle = 86_400;
 
 /** Identifies a VIP on this host: two distributors cannot both have it. */
 export function vipKey(vip: VipPlace): string {

@@ -17,8 +17,7 @@ export interface StoreChange {
 }
 
 /**
- * The desired state of this host. What commit() has answered is as durable as the store
- * can make it. Revisions count up by one with every change, over all distributors.
+ * The desired state of this host. What commit() has answered is durable. Revisions count up by one with every change, over all distributors.
  */
 export interface Store {
   readonly revision: number;
@@ -34,9 +33,30 @@ export interface Store {
   /**
    * Returns the new revision.
    * @throws VIP_IN_USE or AMPHORA_IN_USE where another distributor has it already;
-   *   REVISION_MISMATCH if the distributor is no longer `before`
+   *   REVISION_MISMATCH if the distributor is no longer `before`; STORE_FAILED
    */
   commit(change: StoreChange): Promise<number>;
+  /** All of the changes, of different distributors, or none. Returns the last revision. */
+  commitAll(changes: readonly StoreChange[]): Promise<number>;
   /** Calls with the distributor's id after every commit. */
   onChange(listener: (id: string) => void): void;
+  statistics(): StoreStatistics;
+  /** When all changes are durable. */
+  close(): Promise<void>;
+}
+
+/** Since the store was opened. */
+export interface StoreStatistics {
+  /** Transactions; each may hold several changes. */
+  readonly commits: number;
+  readonly changes: number;
+  /** Transactions that could not be made durable. */
+  readonly failures: number;
+  /** In transactions. */
+  readonly seconds: number;
+  readonly sizeBytes: number;
+  /** Changes that wait for the transaction under way. */
+  readonly queued: number;
+  /** That there are. */
+  readonly distributors: number;
 }

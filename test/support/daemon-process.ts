@@ -22,7 +22,10 @@ export class DaemonProcess {
     this.#bed = bed;
     this.socket = join(bed.directory, 'distributord.sock');
     const path = join(bed.directory, 'distributord.yaml');
-    writeFileSync(path, `listen: {socket: ${this.socket}}\nstate: {pins: ${bed.pins}}\n${config}`);
+    writeFileSync(
+      path,
+      `listen: {socket: ${this.socket}}\nstate: {directory: ${bed.directory}/state, pins: ${bed.pins}}\n${config}`,
+    );
     this.#child = spawnIn(bed.namespaces.distributor, [process.execPath, MAIN, '--config', path], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -4,18 +4,18 @@ import type { Distributor } from '../../src/model/distributor.ts';
 import { ConflictWatch } from '../../src/reconcile/conflict-watch.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import { StatusBoard, type BoardChange } from '../../src/reconcile/status-board.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { DistributorStore } from '../../src/store/distributor-store.ts';
 import { MemoryDatapath } from './driver/memory-datapath.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const timeouts = { tcpIdle: 900, otherIdle: 60 };
 
-let store: MemoryStore;
+let store: DistributorStore;
 let datapath: MemoryDatapath;
 let board: StatusBoard;
 
 beforeEach(() => {
-  store = new MemoryStore();
+  store = new DistributorStore();
   datapath = new MemoryDatapath();
   board = new StatusBoard({
     ...{ store, datapath, log: silent },

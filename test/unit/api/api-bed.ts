@@ -13,7 +13,7 @@ import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
 import { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import { StatusBoard } from '../../../src/reconcile/status-board.ts';
-import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { DistributorStore } from '../../../src/store/distributor-store.ts';
 import { MemoryDatapath } from '../driver/memory-datapath.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -22,7 +22,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 export class ApiBed {
   readonly datapath = new MemoryDatapath();
   readonly conflicts = new ConflictWatch(this.datapath, silent);
-  readonly store = new MemoryStore();
+  readonly store = new DistributorStore();
   readonly board: StatusBoard;
   readonly drains: DrainSupervisor;
   readonly socket: string;

@@ -13,7 +13,7 @@ import {
 import type { Distributor } from '../../../src/model/distributor.ts';
 import type { Operation } from '../../../src/plan/operation.ts';
 import { Reconciler } from '../../../src/reconcile/reconciler.ts';
-import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { DistributorStore } from '../../../src/store/distributor-store.ts';
 import { MemoryDatapath } from './memory-datapath.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -37,7 +37,7 @@ const amphora = (n: number, mac: string | null = `02:00:00:00:01:0${n}`) => ({
 });
 
 let datapath: MemoryDatapath;
-let store: MemoryStore;
+let store: DistributorStore;
 let reconciler: Reconciler;
 let driver: DistributorDriver;
 let id: string;
@@ -45,7 +45,7 @@ let id: string;
 /** A distributor with a VIP, two amphorae, one of them draining, and a standby. */
 beforeEach(async () => {
   datapath = new MemoryDatapath();
-  store = new MemoryStore();
+  store = new DistributorStore();
   const timeouts = { tcpIdle: 900, otherIdle: 60 };
   reconciler = new Reconciler(datapath, { log: silent, timeouts });
   const limits = { initialSlots: 1024, maxSlots: 4096 };

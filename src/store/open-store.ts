@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Distributor } from '../model/distributor.ts';
+import { readDocument } from './distributor-document.ts';
+import { DistributorStore } from './distributor-store.ts';
+import { SqliteJournal, type OpenedJournal } from './sqlite-journal.ts';
+
+/** In the state directory. */
+const fileName = 'state.db';
+
+/**
+ * The store in this directory, which no other process uses until it is closed. The directory
+ * is made, readable for its owner alone, if it is not there.
+ * @throws Error saying what is wrong with the file, and what is to be done; it is not changed
+ */
+export async function openStore(directory: string): Promise<DistributorStore> {
+  const file = join(directory, fileName);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { journal, rows, revision } = await SqliteJournal.open(file);
+  try {
+    const stored = rows.map((row) => ({
+      distributor: distributorOf(row, file),
+      revision: row.revision,
+    }));
+    return new DistributorStore(journal, { stored, revision });
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+function distributorOf({ id, document }: OpenedJournal['rows'][number], file: string): Distributor {
+  try {
+    const distributor = readDocument(document);
+    if (distributor.id === id) return distributor;
+    throw new Error(`id: is ${distributor.id}`);
+  } catch (error) {
+    throw new Error(
+      `${file}: distributor ${id} cannot be read: ${(error as Error).message}. The file is left as ` +
+        'it is: run the distributord that wrote it, or put a good copy in its place',
+      { cause: error },
+    );
+  }
+}

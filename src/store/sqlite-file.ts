@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { JournalEntry } from './journal.ts';
+import type { StoredRow } from './sqlite-protocol.ts';
+import { applicationId, migrate, pragma, schemaVersion } from './sqlite-schema.ts';
+
+/** A file that is not to be used as it is; the message says what is to be done. */
+export class UnusableFile extends Error {
+  override readonly name = 'UnusableFile';
+}
+
+/** Result codes of SQLite. */
+const busy = 5;
+const codes: Readonly<Record<number, string>> = {
+  8: 'cannot be written',
+  11: 'is damaged',
+  14: 'cannot be opened',
+  26: 'is not an SQLite database',
+};
+
+/** The store's file, which this process alone uses until it is closed. */
+export class SqliteFile {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+
+  /** Makes it if it is not there. @throws UnusableFile; the file is left as it is */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      closeSync(openSync(path, 'a', 0o600));
+      this.#database = new DatabaseSync(path, { timeout: 0 });
+    } catch (error) {
+      throw this.#unusable(error);
+    }
+    try {
+      this.#open();
+    } catch (error) {
+      this.#database.close();
+      throw this.#unusable(error);
+    }
+  }
+
+  #open(): void {
+    const database = this.#database;
+    // Locked from the first access to the last: another daemon finds it busy.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    database.exec('BEGIN EXCLUSIVE');
+    const version = pragma(database, 'user_version');
+    const isEmpty = pragma(database, 'page_count') === 0;
+    const owner = pragma(database, 'application_id');
+    database.exec('COMMIT');
+    if (!isEmpty && owner !== applicationId)
+      throw new UnusableFile(
+        `${this.#path} belongs to another program: set state.directory to another directory`,
+      );
+    if (version > schemaVersion)
+      throw new UnusableFile(
+        `${this.#path} was written by a newer distributord (schema version ${version}, this one knows ` +
+          `${schemaVersion}): run that one, or export there and import here`,
+      );
+    const check = database.prepare('PRAGMA quick_check(1)').get();
+    const result = String(Object.values(check ?? {})[0]);
+    if (result !== 'ok') throw new UnusableFile(this.#toRestore(`is damaged (${result})`));
+    database.exec('PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = FULL');
+    migrate(database);
+  }
+
+  /** All that is stored, and the number of the last change. */
+  read(): { readonly rows: readonly StoredRow[]; readonly revision: number } {
+    const rows = this.#database
+      .prepare('SELECT id, revision, document FROM distributors')
+      .all() as unknown as StoredRow[];
+    const last = this.#database.prepare('SELECT sequence FROM last_change').get();
+    return { rows: rows.map((row) => ({ ...row })), revision: Number(last?.['sequence'] ?? 0) };
+  }
+
+  /** One transaction; durable when this returns. If it throws, nothing of it is there. */
+  write(entries: readonly JournalEntry[]): void {
+    const database = this.#database;
+    const put = database.prepare(
+      'INSERT INTO distributors VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE ' +
+        'SET revision = excluded.revision, document = excluded.document',
+    );
+    const remove = database.prepare('DELETE FROM distributors WHERE id = ?');
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { id, document, revision } of entries)
+        if (document === null) remove.run(id);
+        else put.run(id, revision, document);
+      const last = Math.max(...entries.map(({ sequence }) => sequence));
+      database.prepare('UPDATE last_change SET sequence = ?').run(last);
+      database.exec('COMMIT');
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  get sizeBytes(): number {
+    return statSync(this.#path).size;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #unusable(error: unknown): UnusableFile {
+    if (error instanceof UnusableFile) return error;
+    const { errcode, message } = error as { errcode?: number; message: string };
+    const code = (errcode ?? 0) & 0xff;
+    if (code === busy)
+      return new UnusableFile(
+        `${this.#path} is in use: another distributord runs on its directory`,
+      );
+    const problem = codes[code];
+    if (code === 11 || code === 26)
+      return new UnusableFile(this.#toRestore(`${problem} (${message})`));
+    return new UnusableFile(`${this.#path} ${problem ?? 'cannot be used'}: ${message}`);
+  }
+
+  #toRestore(problem: string): string {
+    return (
+      `${this.#path} ${problem}. It is left as it is. To go on, put a good copy of it in its place; ` +
+      'or move it away, start without any distributor, and import the last export: ' +
+      'distributorctl state import FILE'
+    );
+  }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Journal, JournalEntry, JournalStatistics } from './journal.ts';
+import type { StoredRow, WriterAnswer, WriterOptions, WriterRequest } from './sqlite-protocol.ts';
+
+interface Waiting {
+  readonly entries: readonly JournalEntry[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface OpenedJournal {
+  readonly journal: SqliteJournal;
+  readonly rows: readonly StoredRow[];
+  readonly revision: number;
+}
+
+/**
+ * An SQLite file, written by a thread of its own. While one transaction is on its way to the
+ * disk, the changes that come meanwhile wait, and go into the next one together.
+ */
+export class SqliteJournal implements Journal {
+  readonly #worker: Worker;
+  readonly #ended: Promise<unknown>;
+  #queue: Waiting[] = [];
+  #writing: readonly Waiting[] = [];
+  #failure: Error | null = null;
+  #idle = Promise.withResolvers<undefined>();
+  #commits = 0;
+  #failures = 0;
+  #seconds = 0;
+  #sizeBytes = 0;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    this.#ended = once(worker, 'exit');
+    worker.on('message', (answer: WriterAnswer) => this.#hear(answer));
+    worker.on('error', (error) => this.#fail(error));
+    this.#ended
+      .then(() => this.#fail(new Error('the writer of the store has ended')))
+      .catch(() => undefined);
+    this.#idle.resolve(undefined);
+  }
+
+  /** @throws Error saying what is wrong with the file, and what is to be done */
+  static async open(file: string): Promise<OpenedJournal> {
+    const workerData: WriterOptions = { file };
+    const worker = new Worker(new URL('./sqlite-writer.ts', import.meta.url), { workerData });
+    const [answer] = (await once(worker, 'message')) as [WriterAnswer];
+    if (answer.kind !== 'opened') {
+      await worker.terminate();
+      throw new Error(answer.kind === 'refused' ? answer.problem : 'the store does not open');
+    }
+    const { rows, revision } = answer;
+    return { journal: new SqliteJournal(worker), rows, revision };
+  }
+
+  append(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) {
+        reject(this.#failure);
+        return;
+      }
+      this.#queue.push({ entries, resolve, reject });
+      this.#write();
+    });
+  }
+
+  statistics(): JournalStatistics {
+    return {
+      commits: this.#commits,
+      failures: this.#failures,
+      seconds: this.#seconds,
+      sizeBytes: this.#sizeBytes,
+      queued: this.#queue.reduce((sum, { entries }) => sum + entries.length, 0),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#idle.promise;
+    this.#tell({ kind: 'close' });
+    await this.#ended;
+  }
+
+  #write(): void {
+    if (this.#writing.length > 0 || this.#queue.length === 0) return;
+    this.#idle = Promise.withResolvers<undefined>();
+    this.#writing = this.#queue;
+    this.#queue = [];
+    this.#tell({ kind: 'write', entries: this.#writing.flatMap(({ entries }) => entries) });
+  }
+
+  #hear(answer: WriterAnswer): void {
+    if (answer.kind !== 'written') return;
+    const { problem, seconds, sizeBytes } = answer;
+    const written = this.#writing;
+    this.#writing = [];
+    this.#seconds += seconds;
+    this.#sizeBytes = sizeBytes;
+    if (problem === null) this.#commits++;
+    else this.#failures++;
+    for (const { resolve, reject } of written)
+      if (problem === null) resolve();
+      else reject(new Error(problem));
+    this.#write();
+    if (this.#writing.length === 0) this.#idle.resolve(undefined);
+  }
+
+  /** The thread is gone: nothing can be stored any more. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const lost = [...this.#writing, ...this.#queue];
+    this.#writing = this.#queue = [];
+    for (const { reject } of lost) reject(error);
+    this.#idle.resolve(undefined);
+  }
+
+  #tell(request: WriterRequest): void {
+    this.#worker.postMessage(request);
+  }
+}
