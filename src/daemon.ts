@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
+import { silentObserver } from './api/call-observer.ts';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
 import type { Config } from './config.ts';
@@ -89,7 +90,8 @@ export class Daemon {
       driver,
       stopping: stopping.signal,
     });
-    this.#server = new ApiServer(service, stopping);
+    const { limits } = config;
+    this.#server = new ApiServer({ service, log, limits, observer: silentObserver, stopping });
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),
@@ -102,12 +104,11 @@ export class Daemon {
   static async start(config: Config, log: Log): Promise<Daemon> {
     const daemon = new Daemon(config, log, await takeInstanceLock());
     try {
-      await daemon.#server.listen(config.listen.socket);
+      log.info(await daemon.#server.listen(config.listen), 'ready');
     } catch (error) {
       daemon.#release();
       throw error;
     }
-    log.info({ socket: config.listen.socket }, 'ready');
     return daemon;
   }
 

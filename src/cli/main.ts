@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { createRequire } from 'node:module';
-import { parseCount } from './arguments.ts';
+import { parseCount, parseSeconds } from './arguments.ts';
 import { addAmphoraCommands } from './commands-amphorae.ts';
 import { addDistributorCommands } from './commands-distributors.ts';
 import { addDrainCommand } from './commands-drain.ts';
@@ -18,9 +18,41 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** Commands that change a distributor which has a revision. */
+const conditional: ReadonlySet<string> = new Set([
+  ...['delete', 'add-vip', 'remove-vip', 'register', 'weights'],
+  ...['failover', 'unregister', 'drain'],
+]);
+
 const program = new Command('distributorctl')
   .description('Controls the distributors of this host')
-  .option('--socket <path>', 'of the daemon', '/run/distributord/distributord.sock')
+  .addOption(
+    new Option('--socket <path>', 'of the daemon')
+      .default('/run/distributord/distributord.sock')
+      .env('DISTRIBUTORD_SOCKET'),
+  )
+  .addOption(
+    new Option('--address <host:port>', 'of the daemon, in place of its socket').env(
+      'DISTRIBUTORD_ADDRESS',
+    ),
+  )
+  .addOption(
+    new Option('--tls-certificate <file>', 'to show to the daemon').env(
+      'DISTRIBUTORD_TLS_CERTIFICATE',
+    ),
+  )
+  .addOption(new Option('--tls-key <file>', 'of that certificate').env('DISTRIBUTORD_TLS_KEY'))
+  .addOption(
+    new Option('--tls-ca <file>', 'that signed the daemon’s certificate').env(
+      'DISTRIBUTORD_TLS_CA',
+    ),
+  )
+  .addOption(
+    new Option('--tls-server-name <name>', 'in the daemon’s certificate, if not the host').env(
+      'DISTRIBUTORD_TLS_SERVER_NAME',
+    ),
+  )
+  .option('--timeout <seconds>', 'for an answer, or the first of a watch', parseSeconds, 30)
   .option('--json', 'print the answer as JSON', false)
   .option('--if-revision <n>', 'change only if the distributor has this revision', parseCount)
   .version(version)
@@ -40,5 +72,10 @@ addVipCommands(program);
 addAmphoraCommands(program);
 addDrainCommand(program);
 addStatusCommands(program);
+
+program.hook('preAction', (_, command) => {
+  if (program.getOptionValue('ifRevision') === undefined || conditional.has(command.name())) return;
+  program.error(`error: --if-revision means nothing to ${command.name()}`);
+});
 
 await program.parseAsync();
