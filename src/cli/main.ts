@@ -12,6 +12,9 @@ import { exitStatus } from './exit-status.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
+// The gRPC library names even an IP address to the TLS library, which warns of that.
+process.noDeprecation = true;
+
 // `distributorctl watch | head -1` ends as quietly as a program that SIGPIPE ends.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitStatus.brokenPipe);

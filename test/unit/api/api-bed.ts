@@ -57,11 +57,12 @@ export class ApiBed {
     this.socket = join(directory, 'api.sock');
     this.listening = { socket: this.socket };
     const { datapath, conflicts, store } = this;
+    const { log = silent, observer = silentObserver } = options;
     const timeouts = { tcpIdle: 900, otherIdle: 60 };
-    const reconciler = new Reconciler(datapath, { log: silent, timeouts });
+    const reconciler = new Reconciler(datapath, { log, timeouts });
     const locks = this.locks;
     const now = () => this.now;
-    const observers = { store, datapath, reconciler, conflicts, log: silent, now };
+    const observers = { store, datapath, reconciler, conflicts, log, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
     const driver = new DistributorDriver({ ...observers, announcer: this.#announcer, limits });
     this.board = new StatusBoard(observers);
@@ -77,8 +78,7 @@ export class ApiBed {
     const followers = { board: this.board, drains: this.drains, locks };
     this.#review = new ChangeReview({ ...observers, ...followers });
     const stopping = new AbortController();
-    const { log = silent, observer = silentObserver } = options;
-    const parts = { ...observers, ...followers, driver, log, stopping: stopping.signal };
+    const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
     this.newServer = () =>
       new ApiServer({
         service: createService(parts),
@@ -112,7 +112,12 @@ export class ApiBed {
 
   static async start(options: BedOptions = {}): Promise<ApiBed> {
     const bed = new ApiBed(await mkdtemp(join(tmpdir(), 'distributord-api-')), options);
-    bed.listening = await bed.server.listen({ ...options.listen, socket: bed.socket });
+    try {
+      bed.listening = await bed.server.listen({ ...options.listen, socket: bed.socket });
+    } catch (error) {
+      await bed.stop();
+      throw error;
+    }
     return bed;
   }
 
