@@ -53,6 +53,20 @@ export class RawClient {
     });
   }
 
+  /** Of a method that streams: the first response, or how the call ended without any. */
+  first({ method, bytes = Buffer.alloc(0) }: RawCall): Promise<RawAnswer> {
+    return new Promise((resolve) => {
+      const path = `/${serviceName}/${method}`;
+      const call = this.#client.makeServerStreamRequest(path, asIs, asIs, bytes);
+      call.on('error', () => undefined);
+      call.on('status', (ended) => resolve(answerOf(ended)));
+      call.on('data', () => {
+        resolve(answerOf({ code: status.OK, details: '', metadata: new Metadata() }));
+        call.cancel();
+      });
+    });
+  }
+
   close(): void {
     this.#client.close();
   }
