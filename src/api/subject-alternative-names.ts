@@ -14,8 +14,10 @@ const kinds: ReadonlyMap<string, string> = new Map([
 const entry = /([^:,"]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;
 
 /** As `DNS:controller.example`, in the one form that canonicalName() gives. */
-export function namesOf(certificate: X509Certificate): readonly string[] {
-  const text = certificate.subjectAltName ?? '';
+export function namesOf({
+  subjectAltName,
+}: Pick<X509Certificate, 'subjectAltName'>): readonly string[] {
+  const text = subjectAltName ?? '';
   return [...text.matchAll(entry)].flatMap(([, kind = '', name = '']) => {
     const known = kinds.get(kind);
     if (known === undefined) return [];

@@ -44,7 +44,8 @@ export async function tlsTermination(
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const isLate = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
     // What is wrong with a certificate says more than that the connection was closed for it.
-    const message = String((socket.authorizationError as unknown) ?? error.message);
+    const verdict: unknown = socket.authorizationError;
+    const message = typeof verdict === 'string' ? verdict : error.message;
     const client = `tls ${socket.remoteAddress ?? ''}`.trimEnd();
     refusals.refuse(isLate ? 'handshake-timeout' : 'tls-handshake', { client, message });
     socket.destroy();

@@ -13,22 +13,36 @@ const socketMode = 0o660;
 
 /** Makes room for the socket. @throws if another process listens on it, or it cannot be made */
 export async function prepareSocket(path: string): Promise<void> {
+  let isInUse: boolean;
   try {
     await makeDirectory(dirname(path));
+    isInUse = !(await removeStale(path));
   } catch (error) {
     throw new ConfigError(`listen.socket ${path} cannot be made: ${(error as Error).message}`);
   }
-  await removeStale(path);
+  if (isInUse) throw new Error(`listen.socket ${path} is in use by another process`);
 }
 
-/** Lets owner and group use the socket. @throws ConfigError if there is no such group */
+/** Lets owner and group use the socket. @throws ConfigError if the group cannot be given it */
 export async function admitGroup(path: string, group: ListenConfig['group']): Promise<void> {
-  if (group !== undefined) await chown(path, -1, await groupId(group));
+  if (group !== undefined) await giveTo(path, group);
   await chmod(path, socketMode);
 }
 
+async function giveTo(path: string, group: string | number): Promise<void> {
+  const id = await groupId(group);
+  try {
+    await chown(path, -1, id);
+  } catch (error) {
+    throw new ConfigError(
+      `listen.group ${group} cannot be given the socket; the daemon has to be a member of it, or ` +
+        `have CAP_CHOWN: ${(error as Error).message}`,
+    );
+  }
+}
+
 /** @throws ConfigError */
-export async function groupId(group: string | number): Promise<number> {
+async function groupId(group: string | number): Promise<number> {
   if (typeof group === 'number') return group;
   // As the system knows it, which may be by a directory service.
   const asked = promisify(execFile)('getent', ['group', '--', group]);
@@ -57,19 +71,18 @@ async function tryMkdir(path: string): Promise<string | null> {
   }
 }
 
-/** A socket that a killed process left behind is in the way; one in use is not ours. */
-async function removeStale(path: string): Promise<void> {
+/** A socket that a killed process left behind is in the way; one in use is not ours: false. */
+async function removeStale(path: string): Promise<boolean> {
   const connection = connect(path);
   try {
     await once(connection, 'connect');
+    return false;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    if (code !== 'ECONNREFUSED') throw error;
-    await unlink(path);
-    return;
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
+    if (code === 'ECONNREFUSED') await unlink(path);
+    return true;
   } finally {
     connection.destroy();
   }
-  throw new Error(`listen.socket ${path} is in use by another process`);
 }

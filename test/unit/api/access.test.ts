@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who gets in, and as what. Whatever is refused changes nothing, and others are answered.
-import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { readFile } from 'node:fs/promises';
@@ -171,5 +170,5 @@ test.each([
   ],
   ['email:Somebody@example, Registered ID:1.2.3.4', ['email:Somebody@example']],
 ])('the names of %j', (subjectAltName, names) => {
-  expect(namesOf({ subjectAltName } as X509Certificate)).toEqual(names);
+  expect(namesOf({ subjectAltName })).toEqual(names);
 });

@@ -102,7 +102,7 @@ describe('HTTP/2', () => {
       ...headers,
     });
     let trailers: IncomingHttpHeaders = {};
-    stream.on('trailers', (given) => (trailers = given));
+    stream.on('trailers', (given: IncomingHttpHeaders) => (trailers = given));
     for (const frame of frames) stream.write(frame);
     stream.end();
     const [answered] = (await once(stream, 'response')) as [IncomingHttpHeaders];
