@@ -30,6 +30,23 @@ interface Asked {
   readonly metadata: Metadata;
 }
 
+interface ShareKind {
+  readonly refusal: Refusal;
+  readonly reason: Reason;
+  readonly what: string;
+}
+
+const callShares: ShareKind = {
+  refusal: 'calls',
+  reason: 'TOO_MANY_CALLS',
+  what: 'calls being answered',
+};
+const watchShares: ShareKind = {
+  refusal: 'watches',
+  reason: 'TOO_MANY_WATCHES',
+  what: 'streams',
+};
+
 /** Who may call what, and how often; the same for all listeners. */
 export class CallGate {
   readonly #parts: GateParts;
@@ -63,40 +80,31 @@ export class CallGate {
   }
 
   #admit(asked: Asked): () => void {
+    this.#checkRate(asked);
     this.#checkRole(asked);
     this.#checkMetadata(asked);
     const { method, caller } = asked;
-    const wait = this.#rates.take(caller.name);
-    if (wait !== null) {
-      const { callsPerSecond } = this.#parts.limits.ratePerClient;
-      const message = `${caller.name} called more than ${callsPerSecond} times a second for too long`;
-      throw this.#refuse('rate', caller, [
-        'RATE_LIMITED',
-        message,
-        { ...faultOf(caller), retryAfterMs: wait },
-      ]);
-    }
-    this.#take(this.#calls, caller, {
-      refusal: 'calls',
-      reason: 'TOO_MANY_CALLS',
-      what: 'calls being answered',
-    });
-    if (!method.requestStream && !method.responseStream)
-      return () => this.#calls.giveBack(caller.name);
+    const holds = [this.#take(this.#calls, caller, callShares)];
+    const giveBack = () => holds.forEach((end) => end());
+    if (!method.requestStream && !method.responseStream) return giveBack;
     try {
-      this.#take(this.#watches, caller, {
-        refusal: 'watches',
-        reason: 'TOO_MANY_WATCHES',
-        what: 'streams',
-      });
+      holds.push(this.#take(this.#watches, caller, watchShares));
     } catch (error) {
-      this.#calls.giveBack(caller.name);
+      giveBack();
       throw error;
     }
-    return () => {
-      this.#calls.giveBack(caller.name);
-      this.#watches.giveBack(caller.name);
-    };
+    return giveBack;
+  }
+
+  #checkRate({ caller }: Asked): void {
+    const retryAfterMs = this.#rates.take(caller.name);
+    if (retryAfterMs === null) return;
+    const { callsPerSecond } = this.#parts.limits.ratePerClient;
+    throw this.#refuse('rate', caller, [
+      'RATE_LIMITED',
+      `${caller.name} called more than ${callsPerSecond} times a second for too long`,
+      { ...faultOf(caller), retryAfterMs },
+    ]);
   }
 
   #checkRole({ method, caller }: Asked): void {
@@ -128,13 +136,10 @@ export class CallGate {
       ]);
   }
 
-  #take(
-    shares: Shares,
-    caller: Caller,
-    { refusal, reason, what }: { refusal: Refusal; reason: Reason; what: string },
-  ): void {
+  /** Returns what gives it back. */
+  #take(shares: Shares, caller: Caller, { refusal, reason, what }: ShareKind): () => void {
     const exceeded = shares.take(caller.name);
-    if (exceeded === null) return;
+    if (exceeded === null) return () => shares.giveBack(caller.name);
     const message =
       exceeded === 'each'
         ? `${caller.name} has as many ${what} as a client may have`

@@ -45,7 +45,7 @@ export async function tlsTermination(
     const isLate = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
     // What is wrong with a certificate says more than that the connection was closed for it.
     const verdict: unknown = socket.authorizationError;
-    const message = typeof verdict === 'string' ? verdict : error.message;
+    const message = typeof verdict === 'string' ? verdict : error.message.trim();
     const client = `tls ${socket.remoteAddress ?? ''}`.trimEnd();
     refusals.refuse(isLate ? 'handshake-timeout' : 'tls-handshake', { client, message });
     socket.destroy();

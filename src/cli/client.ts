@@ -35,7 +35,7 @@ export class CallError extends Error {
 
   constructor(error: ServiceError, endpoint: Endpoint) {
     const info = readErrorInfo(error.metadata);
-    const unreachable = `no answer from distributord at ${endpoint.name}: is it running?`;
+    const unreachable = `no answer from distributord at ${endpoint.name}: ${endpoint.hint}`;
     super(info === null && unanswered.has(error.code) ? unreachable : error.details);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;

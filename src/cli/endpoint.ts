@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 export interface Endpoint {
   /** For messages. */
   readonly name: string;
+  /** What to look at where nobody answers. */
+  readonly hint: string;
   /** As gRPC wants it. */
   readonly target: string;
   readonly credentials: ChannelCredentials;
@@ -29,6 +31,7 @@ export class EndpointError extends Error {
 export function unixEndpoint(socket: string): Endpoint {
   return {
     name: socket,
+    hint: 'is it running?',
     target: `unix:${socket}`,
     credentials: credentials.createInsecure(),
     options: {},
@@ -45,11 +48,17 @@ export function tcpEndpoint(address: string, tls: TlsOptions): Endpoint {
   const given = [tlsCertificate, tlsKey, tlsCa, tlsServerName].filter((file) => file !== undefined);
   const place = { name: address, target: `dns:${address}` };
   if (given.length === 0)
-    return { ...place, credentials: credentials.createInsecure(), options: {} };
+    return {
+      ...place,
+      hint: 'is it running, and without TLS there?',
+      credentials: credentials.createInsecure(),
+      options: {},
+    };
   if (tlsCertificate === undefined || tlsKey === undefined || tlsCa === undefined)
     throw new EndpointError('--tls-certificate, --tls-key and --tls-ca belong together');
   return {
     ...place,
+    hint: 'is it running, does it have this name, and do both sides trust the other’s CA?',
     credentials: tlsCredentials({ certificate: tlsCertificate, key: tlsKey, ca: tlsCa }),
     options: tlsServerName === undefined ? {} : serverNameOptions(tlsServerName),
   };

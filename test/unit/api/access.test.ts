@@ -5,20 +5,24 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { namesOf } from '../../../src/api/subject-alternative-names.ts';
+import { silentObserver, type CallObserver } from '../../../src/api/call-observer.ts';
 import { methodRoles, type Method } from '../../../src/api/method-roles.ts';
 import type { Client } from '../../../src/cli/client.ts';
 import { CertificateAuthority, type Issued } from '../../support/certificates.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { firstOf, outcomeOf } from './outcome.ts';
 import { SecuredBed } from './secured-bed.ts';
 
 let secured: SecuredBed;
 let stranger: CertificateAuthority;
 let before: unknown;
+const refusals: string[] = [];
+const observer: CallObserver = { ...silentObserver, refused: (reason) => refusals.push(reason) };
 const loadBalancer = { id: '00000000-0000-4000-8000-000000000001' };
 
 beforeAll(async () => {
   [secured, stranger] = await Promise.all([
-    SecuredBed.start(),
+    SecuredBed.start({ observer }),
     CertificateAuthority.start('Other'),
   ]);
   await secured.bed.client.call('CreateDistributor', { load_balancer: loadBalancer });
@@ -116,8 +120,11 @@ describe('connections', () => {
     key: await readFile(secured.admin.key),
   });
 
-  test('without a certificate are closed', async () => {
+  test('without a certificate are closed, and told of', async () => {
+    refusals.length = 0;
     await closedTls({});
+    await waitUntil('the refusal', () => refusals.length > 0);
+    expect(refusals).toEqual(['tls-handshake']);
   });
   test('of TLS 1.2 are refused', async () => {
     const outcome = await closedTls({ ...(await own()), maxVersion: 'TLSv1.2' });

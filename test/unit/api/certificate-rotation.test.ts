@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TlsState } from '../../../src/api/tls-material-watch.ts';
-import type { Client } from '../../../src/cli/client.ts';
+import { Client } from '../../../src/cli/client.ts';
+import { tcpEndpoint } from '../../../src/cli/endpoint.ts';
 import type { Log } from '../../../src/log.ts';
 import { CertificateAuthority, type Issued } from '../../support/certificates.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -14,7 +15,7 @@ import { ApiBed } from './api-bed.ts';
 import { outcomeOf } from './outcome.ts';
 import { SecuredBed } from './secured-bed.ts';
 
-const names = 'DNS:localhost,IP:127.0.0.1';
+const names = 'DNS:localhost,IP:127.0.0.1,IP:::1';
 const logged: [string, unknown][] = [];
 const log: Log = {
   debug() {},
@@ -173,7 +174,7 @@ test('a key that others may read is warned of', async () => {
 });
 
 /** As cert-manager's volumes are: the files are links into a directory that a link names. */
-test('a directory of links is swapped in one step', async () => {
+test('a directory of links is swapped in one step, also over IPv6', async () => {
   const volume = join(secured.authority.directory, 'volume');
   const fill = async (name: string, { certificate, key }: Issued) => {
     await mkdir(join(volume, name), { recursive: true });
@@ -196,6 +197,11 @@ test('a directory of links is swapped in one step', async () => {
   await fill('second', await secured.authority.issue(names, { toDay: 90 }));
   await waitUntil('the new files to be used', () => bed.server.tlsState()?.reloads === 1);
   expect(bed.server.tlsState()?.crlNextUpdate).toBeNull();
+  const { certificate: tlsCertificate, key: tlsKey } = secured.admin;
+  const files = { tlsCertificate, tlsKey, tlsCa: secured.authority.certificate };
+  const client = new Client(tcpEndpoint(`[::1]:${bed.listening.tls?.port ?? 0}`, files));
+  expect(await list(client)).toBe('OK');
+  client.close();
   await bed.stop();
 });
 
