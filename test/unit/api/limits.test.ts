@@ -217,6 +217,34 @@ describe('time', () => {
     expect(tally.refusals.get('timeout')).toBe(1);
   });
 
+  test.each(['completed', 'undone'] as const)('what has begun is %s all the same', async (end) => {
+    await start({ limits: { callTimeoutSeconds: 1 } });
+    const { distributor_id } = await bed.client.call('CreateDistributor', {
+      load_balancer: loadBalancer,
+    });
+    const before = bed.snapshot();
+    const held = Promise.withResolvers<null>();
+    const execute = bed.datapath.execute.bind(bed.datapath);
+    bed.datapath.execute = async (id, operation) => {
+      await held.promise;
+      return execute(id, operation);
+    };
+    const attachment = { interface: 'eth1', port: 'interface' } as const;
+    const call = bed.client.call('AddVip', {
+      distributor_id,
+      vip: { address: '10.0.0.9', attachment },
+    });
+    expect(await outcomeOf(call)).toBe('CALL_TIMEOUT');
+    bed.datapath.refuses = ({ kind }) => end === 'undone' && kind === 'put-vip';
+    held.resolve(null);
+    await bed.locks.idle();
+    if (end === 'undone') expect(bed.snapshot()).toEqual(before);
+    else
+      expect(await bed.client.call('GetDistributor', { distributor_id })).toMatchObject({
+        vips: [{ address: '10.0.0.9' }],
+      });
+  });
+
   test('nor does one whose client has gone meanwhile', async () => {
     await start({});
     const { distributor_id } = await bed.client.call('CreateDistributor', {
