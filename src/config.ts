@@ -24,6 +24,12 @@ const schema = z
   .strictObject({
     listen,
     limits,
+    state: z
+      .strictObject({
+        /** What outlives the daemon in the kernel; a directory of a bpffs. */
+        pins: z.string().startsWith('/').default('/sys/fs/bpf/distributord'),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z.enum(logLevels).default('info'),

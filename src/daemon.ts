@@ -12,7 +12,7 @@ import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
 import type { WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
-import { ChangeReview } from './reconcile/change-review.ts';
+import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
 import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
@@ -39,7 +39,6 @@ export class Daemon {
   readonly #announcer: Announcer;
   readonly #conflicts: ConflictWatch;
   readonly #board: StatusBoard;
-  readonly #review: ChangeReview;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
@@ -53,10 +52,15 @@ export class Daemon {
     this.#datapath = new KernelDatapath({
       capacity,
       learningWindow: timeouts.learningWindowSeconds,
+      pins: config.state.pins,
     });
     const idle = { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
     this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idle });
     this.#announcer = new Announcer(this.#datapath, log);
+    this.#reconciler.onPlugging((vip, isPlugged) => {
+      if (isPlugged) this.#announcer.announce(vip);
+      else this.#announcer.stop(vip);
+    });
     this.#conflicts = new ConflictWatch(this.#datapath, log);
     const observers = {
       store: this.#store,
@@ -67,7 +71,6 @@ export class Daemon {
     };
     const driver = new DistributorDriver({
       ...observers,
-      announcer: this.#announcer,
       limits: tables,
       now: Date.now,
     });
@@ -82,7 +85,7 @@ export class Daemon {
       },
     });
     const followers = { board: this.#board, drains: this.#drains, locks: this.#locks };
-    this.#review = new ChangeReview({ ...observers, ...followers });
+    reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const service = createService({
       ...observers,
@@ -100,10 +103,11 @@ export class Daemon {
     ];
   }
 
-  /** Answers calls when this resolves. If it rejects, nothing is left in the kernel. */
+  /** Answers calls when this resolves. */
   static async start(config: Config, log: Log): Promise<Daemon> {
     const daemon = new Daemon(config, log, await takeInstanceLock());
     try {
+      await daemon.#takeOver();
       log.info(await daemon.#server.listen(config.listen), 'ready');
     } catch (error) {
       daemon.#release();
@@ -112,7 +116,17 @@ export class Daemon {
     return daemon;
   }
 
-  /** Ends calls, then changes in flight, then forwarding. */
+  /** Goes on from what is in the kernel: only what differs from the store changes. */
+  async #takeOver(): Promise<void> {
+    const { abiVersion, carried, states } = this.#datapath.adopt();
+    const ids = new Set([...this.#reconciler.adopt(states)]);
+    for (const { distributor } of this.#store.all()) ids.add(distributor.id);
+    if (abiVersion !== null)
+      this.#log.info({ abiVersion, carried, distributors: states.size }, 'kernel state adopted');
+    await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
+  }
+
+  /** Ends calls, then changes in flight. Packets are forwarded as before. */
   async stop(): Promise<void> {
     this.#log.info('stopping');
     await this.#server.close(shutdownMs);
@@ -133,15 +147,15 @@ export class Daemon {
   #follow(neighbour: WatchedNeighbour): void {
     const mac = this.#datapath.resolvedMac(neighbour);
     this.#log.info({ ...neighbour, mac }, 'neighbour changed');
-    for (const id of this.#reconciler.watchersOf(neighbour)) this.#convergeAgain(id);
+    for (const id of this.#reconciler.watchersOf(neighbour)) void this.#convergeAgain(id);
   }
 
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
-    for (const id of this.#board.suspects()) this.#review.review(id);
+    for (const id of this.#board.suspects()) void this.#convergeAgain(id);
     void this.#drains.keepUp();
-    for (const id of this.#reconciler.pending) this.#convergeAgain(id);
+    for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
   }
 
   #warnOfFullTables(): void {
@@ -152,8 +166,8 @@ export class Daemon {
       );
   }
 
-  #convergeAgain(id: string): void {
-    void this.#locks.run(id, () =>
+  async #convergeAgain(id: string): Promise<void> {
+    await this.#locks.run(id, () =>
       this.#reconciler.tryConverge(id, this.#store.get(id)?.distributor ?? null),
     );
   }

@@ -6,6 +6,7 @@ import { parseCount, parseSeconds } from './arguments.ts';
 import { addAmphoraCommands } from './commands-amphorae.ts';
 import { addDistributorCommands } from './commands-distributors.ts';
 import { addDrainCommand } from './commands-drain.ts';
+import { addHostCommands } from './commands-host.ts';
 import { addStatusCommands } from './commands-status.ts';
 import { addVipCommands } from './commands-vips.ts';
 import { exitStatus } from './exit-status.ts';
@@ -75,6 +76,7 @@ addVipCommands(program);
 addAmphoraCommands(program);
 addDrainCommand(program);
 addStatusCommands(program);
+addHostCommands(program);
 
 program.hook('preAction', (_, command) => {
   if (program.getOptionValue('ifRevision') === undefined || conditional.has(command.name())) return;

@@ -22,7 +22,7 @@ export class DaemonProcess {
     this.#bed = bed;
     this.socket = join(bed.directory, 'distributord.sock');
     const path = join(bed.directory, 'distributord.yaml');
-    writeFileSync(path, `listen:\n  socket: ${this.socket}\n${config}`);
+    writeFileSync(path, `listen: {socket: ${this.socket}}\nstate: {pins: ${bed.pins}}\n${config}`);
     this.#child = spawnIn(bed.namespaces.distributor, [process.execPath, MAIN, '--config', path], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -10,8 +10,7 @@ import { parseConfig, type Config } from '../../../src/config.ts';
 import type { Log } from '../../../src/log.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { runFlow } from '../../../src/driver/engine.ts';
-import { Announcer } from '../../../src/reconcile/announcer.ts';
-import { ChangeReview } from '../../../src/reconcile/change-review.ts';
+import { reviewChanges } from '../../../src/reconcile/change-review.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
 import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
@@ -44,8 +43,7 @@ export class ApiBed {
   readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
   readonly locks = new KeyedLock();
-  readonly #review: ChangeReview;
-  readonly #announcer = new Announcer(this.datapath, silent);
+  readonly #review: (id: string) => void;
   /** Another one of the same state. */
   readonly newServer: () => ApiServer;
   readonly server: ApiServer;
@@ -64,7 +62,7 @@ export class ApiBed {
     const now = () => this.now;
     const observers = { store, datapath, reconciler, conflicts, log, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
-    const driver = new DistributorDriver({ ...observers, announcer: this.#announcer, limits });
+    const driver = new DistributorDriver({ ...observers, limits });
     this.board = new StatusBoard(observers);
     this.drains = new DrainSupervisor({
       ...observers,
@@ -76,7 +74,7 @@ export class ApiBed {
         }),
     });
     const followers = { board: this.board, drains: this.drains, locks };
-    this.#review = new ChangeReview({ ...observers, ...followers });
+    this.#review = reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
     this.newServer = () =>
@@ -97,7 +95,7 @@ export class ApiBed {
 
   /** Has ports and flow table looked at. */
   async look(): Promise<void> {
-    for (const id of this.board.suspects()) this.#review.review(id);
+    for (const id of this.board.suspects()) this.#review(id);
     await this.locks.idle();
   }
 
@@ -129,7 +127,6 @@ export class ApiBed {
 
   async stop(): Promise<void> {
     this.client.close();
-    this.#announcer.close();
     await this.server.close(1000);
     await rm(this.#directory, { recursive: true, force: true });
   }
