@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { FuzzSession } from '../unit/api/fuzz-session.ts';
 
 const requests = 100_000;
@@ -17,6 +17,7 @@ function heapInUse(): number {
 
 test(`100,000 random requests (SEED=${seed})`, async () => {
   const session = await FuzzSession.start(seed);
+  onTestFinished(() => session.stop());
   const heaps: number[] = [];
   const codes = new Map<string, number>();
   for (let third = 0; third < 3; third++) {
@@ -25,7 +26,6 @@ test(`100,000 random requests (SEED=${seed})`, async () => {
     expect(unchanged).toBeGreaterThan(0);
     heaps.push(heapInUse());
   }
-  await session.stop();
   process.stdout.write(
     `${JSON.stringify({ seed, codes: Object.fromEntries(codes), megabytes: heaps.map((heap) => Math.round(heap / 2 ** 20)) })}\n`,
   );
