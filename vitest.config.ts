@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineConfig } from 'vitest/config';
 
-// `unit` needs no privileges and is the fast loop; the others load the XDP program, and
+// `unit` needs no privileges and is the fast loop, nor does `security`, which attacks the API
+// for longer; the others load the XDP program, and
 // `netns` sends real traffic through network namespaces: one file at a time.
 export default defineConfig({
   test: {
@@ -13,6 +14,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { extends: true, test: { name: 'packets', include: ['test/packets/**/*.test.ts'] } },
       { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
+      { extends: true, test: { name: 'security', include: ['test/security/**/*.test.ts'] } },
       {
         extends: true,
         test: {

@@ -6,7 +6,7 @@ set -eu
 
 packages="
   bpftool clang clang-format cmake ethtool g++ haproxy iproute2 iputils-ping
-  libbpf-dev libmnl-dev make ninja-build pkg-config procps python3 tcpdump traceroute
+  libbpf-dev libmnl-dev make ninja-build openssl pkg-config procps python3 tcpdump traceroute
 "
 
 fail() {

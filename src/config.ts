@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { limits } from './config/limits.ts';
+import { listen } from './config/listen.ts';
 import { logLevels } from './log.ts';
 
 const powerOfTwo = z
@@ -20,12 +22,8 @@ const seconds = z.number().int().min(1).max(86_400);
 /** The configuration file (YAML). Every key has a default; unknown keys are refused. */
 const schema = z
   .strictObject({
-    listen: z
-      .strictObject({
-        /** Unix socket of the API; readable and writable for owner and group. */
-        socket: z.string().startsWith('/').max(107).default('/run/distributord/distributord.sock'),
-      })
-      .prefault({}),
+    listen,
+    limits,
     state: z
       .strictObject({
         /** For the file of all distributors; made, for the daemon's user alone, if missing. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
+import { silentObserver } from './api/call-observer.ts';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
 import type { Config } from './config.ts';
@@ -98,7 +99,8 @@ export class Daemon {
       driver,
       stopping: stopping.signal,
     });
-    this.#server = new ApiServer(service, stopping);
+    const { limits } = config;
+    this.#server = new ApiServer({ service, log, limits, observer: silentObserver, stopping });
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),
@@ -109,21 +111,16 @@ export class Daemon {
 
   /** Answers calls when this resolves. */
   static async start(config: Config, log: Log): Promise<Daemon> {
+    await using held = new AsyncDisposableStack();
     const instanceLock = await takeInstanceLock();
-    let store: Store | null = null;
-    let daemon: Daemon | null = null;
-    try {
-      store = await openStore(config.state.directory);
-      daemon = new Daemon(config, log, { store, instanceLock });
-      await daemon.#takeOver();
-      await daemon.#server.listen(config.listen.socket);
-    } catch (error) {
-      daemon?.#release();
-      await store?.close();
-      instanceLock.close();
-      throw error;
-    }
-    log.info({ socket: config.listen.socket }, 'ready');
+    held.defer(() => void instanceLock.close());
+    const store = await openStore(config.state.directory);
+    held.defer(() => store.close());
+    const daemon = new Daemon(config, log, { store, instanceLock });
+    held.defer(() => daemon.#release());
+    await daemon.#takeOver();
+    log.info(await daemon.#server.listen(config.listen), 'ready');
+    held.move();
     return daemon;
   }
 

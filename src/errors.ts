@@ -3,6 +3,8 @@
 /** A gRPC status by name; `api/` maps it to its number. */
 export type StatusName =
   | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'PERMISSION_DENIED'
   | 'NOT_FOUND'
   | 'ALREADY_EXISTS'
   | 'FAILED_PRECONDITION'
@@ -222,6 +224,51 @@ export const errorKinds = {
     retryable: true,
     action: 'See the log, and free room on the disk of state.directory; nothing was changed.',
   },
+  MALFORMED_REQUEST: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Encode the request by the .proto of this version, with a gRPC library.',
+  },
+  MESSAGE_TOO_LARGE: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    action: 'Split the request, or raise limits.maxMessageBytes in the configuration.',
+  },
+  METADATA_TOO_LARGE: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    action: 'Send less metadata, or raise limits.maxMetadataBytes in the configuration.',
+  },
+  NO_ROLE: {
+    status: 'PERMISSION_DENIED',
+    retryable: false,
+    action: 'Add a name of the certificate to listen.tls.identities in the configuration.',
+  },
+  ROLE_FORBIDS: {
+    status: 'PERMISSION_DENIED',
+    retryable: false,
+    action: 'Call as an admin: by another certificate, or over the unix socket.',
+  },
+  RATE_LIMITED: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: true,
+    action: 'Wait as RetryInfo says; limits.ratePerClient in the configuration sets the rate.',
+  },
+  TOO_MANY_CALLS: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: true,
+    action: 'Wait for other calls to end; limits.maxConcurrentCalls sets how many there may be.',
+  },
+  TOO_MANY_WATCHES: {
+    status: 'RESOURCE_EXHAUSTED',
+    retryable: true,
+    action: 'End other watches first; limits.watches sets how many there may be.',
+  },
+  CALL_TIMEOUT: {
+    status: 'DEADLINE_EXCEEDED',
+    retryable: true,
+    action: 'Read the distributor before trying again: a change under way goes on to its end.',
+  },
   DATAPATH_FAILED: {
     status: 'INTERNAL',
     retryable: true,
@@ -241,14 +288,18 @@ export interface Fault {
   readonly field?: string;
   /** What the field held. */
   readonly value?: string | number;
+  /** When the same call may succeed. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
 /** Both travel in a call's trailers, which must stay small. */
 const longest = 256;
 
+/** Half of a surrogate pair, which a cut may leave, cannot be sent. */
 function clip(text: string): string {
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+  const clipped = text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+  return clipped.toWellFormed();
 }
 
 /** The one class of errors that a caller sees. */
@@ -256,6 +307,7 @@ export class DistributordError extends Error {
   readonly reason: Reason;
   readonly field: string | null;
   readonly value: string | null;
+  readonly retryAfterMs: number | null;
 
   constructor(reason: Reason, message: string, fault: Fault = {}) {
     super(clip(message), { cause: fault.cause });
@@ -263,6 +315,7 @@ export class DistributordError extends Error {
     this.reason = reason;
     this.field = fault.field ?? null;
     this.value = fault.value === undefined ? null : clip(String(fault.value));
+    this.retryAfterMs = fault.retryAfterMs ?? null;
   }
 
   get kind(): ErrorKind {

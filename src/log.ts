@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { callContext } from './call-context.ts';
 
 /** What the daemon logs with. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** JSON lines on standard error; readable ones if that is a terminal. */
-export function createLog(level: (typeof logLevels)[number]): Logger {
-  const options = { level, base: null };
+/** JSON lines on standard error, or as given; readable ones if that is a terminal. */
+export function createLog(
+  level: (typeof logLevels)[number],
+  destination: DestinationStream = standardError(),
+): Logger {
+  return pino({ level, base: null, mixin: requestOf }, destination);
+}
+
+function standardError(): DestinationStream {
   return process.stderr.isTTY
-    ? pino(options, pretty({ destination: 2, sync: true }))
-    : pino(options, pino.destination({ dest: 2, sync: true }));
+    ? pretty({ destination: 2, sync: true })
+    : pino.destination({ dest: 2, sync: true });
+}
+
+/** Every line that is written for a call names it, from whatever depth. */
+function requestOf(): object {
+  const context = callContext.getStore();
+  return context === undefined ? {} : { requestId: context.requestId };
 }

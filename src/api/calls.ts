@@ -2,8 +2,9 @@
 // From functions to methods of the API: what a function throws becomes the call's status.
 import { status, type handleServerStreamingCall, type handleUnaryCall } from '@grpc/grpc-js';
 import { once } from 'node:events';
+import { callContext } from '../call-context.ts';
 import { RevertError } from '../driver/engine.ts';
-import { toDistributordError } from '../errors.ts';
+import { DistributordError, toDistributordError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { toStatus } from './error-details.ts';
 
@@ -13,14 +14,13 @@ export function unary<Request, Response>(
   work: (request: Request) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const started = performance.now();
     const method = call.getPath();
     const respond = async () => {
       try {
         const response = await work(call.request);
-        const ms = Math.round(performance.now() - started);
-        if (/\/(Get|List)[^/]*$/.test(method)) log.debug({ method, ms }, 'read');
-        else log.info({ method, ms, request: call.request, response }, 'changed');
+        // Also of a call that has ended meanwhile: what it asked for is done.
+        if (!/\/(Get|List)[^/]*$/.test(method))
+          log.info({ method, request: call.request, response }, 'changed');
         callback(null, response);
       } catch (thrown) {
         callback(statusOf(thrown, { method, log }));
@@ -28,6 +28,12 @@ export function unary<Request, Response>(
     };
     void respond();
   };
+}
+
+/** A call that nobody waits for any more does not begin what it has waited for. */
+export function refuseEnded(): void {
+  if (callContext.getStore()?.signal.aborted === true)
+    throw new DistributordError('CALL_TIMEOUT', 'the call ended before its turn came');
 }
 
 /** Where a streaming method writes to. */
@@ -78,11 +84,10 @@ export function streaming<Request, Response>(
   };
 }
 
+/** Bugs and failures of the host are logged here, with their causes; refusals by the call's end. */
 function statusOf(thrown: unknown, { method, log }: { method: string; log: Log }) {
   const error = toDistributordError(thrown);
-  const fault = { reason: error.reason, field: error.field, value: error.value };
   if (error.kind.status === 'INTERNAL' || thrown instanceof RevertError)
-    log.error({ method, ...fault, err: thrown }, 'call failed');
-  else log.info({ method, ...fault, message: error.message }, 'call refused');
+    log.error({ method, reason: error.reason, err: thrown }, 'call failed');
   return toStatus(error);
 }

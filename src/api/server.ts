@@ -1,60 +1,165 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { once } from 'node:events';
-import { chmod, mkdir, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
+import { ConfigError } from '../config.ts';
+import type { Limits } from '../config/limits.ts';
+import type { ListenConfig, TlsConfig } from '../config/listen.ts';
+import type { Log } from '../log.ts';
+import { CallGate, type Peer } from './call-gate.ts';
+import type { CallObserver } from './call-observer.ts';
+import { insecureCaller, unixCaller, type Caller } from './caller.ts';
+import { Listener, type Unwrap } from './listener.ts';
 import { api, packageDefinition, serviceName } from './proto.ts';
+import { RefusalLog } from './refusal-log.ts';
+import { TlsMaterialError } from './tls-material.ts';
+import type { TlsMaterialWatch, TlsState } from './tls-material-watch.ts';
+import { tlsTermination, type TlsParts } from './tls-termination.ts';
+import { admitGroup, prepareSocket } from './unix-socket.ts';
 
-/** Read and write for the owner and the group: who may control the data path. */
-const socketMode = 0o660;
+export interface ServerParts {
+  readonly service: DistributorServiceHandlers;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly observer: CallObserver;
+  /** Aborted when the server closes. */
+  readonly stopping: AbortController;
+  readonly tlsWatching?: TlsParts['watching'];
+}
 
-/** The gRPC server on a unix socket, with standard health and reflection. */
+/** Where the server listens; with the ports that were chosen for it. */
+export interface Listening {
+  readonly socket: string;
+  readonly tls?: AddressInfo;
+  readonly insecure?: AddressInfo;
+}
+
+/** The gRPC server, with standard health and reflection, behind one gate for all listeners. */
 export class ApiServer {
-  readonly #server = new Server();
+  readonly #parts: ServerParts;
+  readonly #server: Server;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
+  readonly #gate: CallGate;
+  readonly #refusals: RefusalLog;
+  readonly #listeners: Listener[] = [];
+  #tlsFiles: TlsMaterialWatch | null = null;
 
-  readonly #stopping: AbortController;
-
-  /** `stopping` is aborted when the server closes. */
-  constructor(service: DistributorServiceHandlers, stopping = new AbortController()) {
-    this.#stopping = stopping;
-    this.#server.addService(api.DistributorService.service, service);
+  constructor(parts: ServerParts) {
+    const { limits, log, observer } = parts;
+    this.#parts = parts;
+    this.#refusals = new RefusalLog(log, observer);
+    this.#gate = new CallGate({ limits, log, observer, refusals: this.#refusals });
+    this.#server = new Server({
+      'grpc.max_receive_message_length': limits.maxMessageBytes,
+      'grpc.max_concurrent_streams': limits.maxConcurrentCalls.perConnection,
+      'grpc.keepalive_time_ms': limits.keepaliveSeconds * 1000,
+      'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutSeconds * 1000,
+    });
+    this.#server.addService(api.DistributorService.service, parts.service);
     this.#health.addToServer(this.#server);
     new ReflectionService(packageDefinition).addToServer(this.#server);
   }
 
-  /** @throws if another process listens on the socket, or it cannot be made */
-  async listen(socket: string): Promise<void> {
-    await mkdir(dirname(socket), { recursive: true });
-    await removeStale(socket);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) => {
-        if (error === null) resolve();
-        else reject(error);
-      });
-    });
-    await chmod(socket, socketMode);
-    this.#setServing('SERVING');
+  /**
+   * Answers calls when this resolves; if it rejects, it listens nowhere.
+   * @throws ConfigError; Error if another process listens there
+   */
+  async listen(where: ListenConfig): Promise<Listening> {
+    try {
+      const socket = await this.#listenOnSocket(where);
+      const tls = where.tls && (await this.#listenWithTls(where.tls));
+      const insecure = where.insecure && (await this.#listenInsecurely(where.insecure));
+      this.#setServing('SERVING');
+      return { socket, ...(tls && { tls }), ...(insecure && { insecure }) };
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
+  }
+
+  /** null without listen.tls. */
+  tlsState(): TlsState | null {
+    return this.#tlsFiles?.state ?? null;
+  }
+
+  /** Reads certificates again at once; tlsState() says whether they are in use. */
+  async reload(): Promise<void> {
+    await this.#tlsFiles?.reload();
   }
 
   /** Takes no new calls; resolves when those in flight are answered, or cut off at the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.#setServing('NOT_SERVING');
-    this.#stopping.abort();
+    this.#stopListening();
+    this.#parts.stopping.abort();
     const ended = new AbortController();
     const answered = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    // A client that never speaks holds its connection open even against forceShutdown().
     const deadline = delay(deadlineMs, undefined, { signal: ended.signal }).then(
       () => this.#server.forceShutdown(),
       () => undefined,
     );
     await Promise.race([answered, deadline]);
     ended.abort();
+    // A client that never speaks holds its connection open even against forceShutdown().
+    for (const listener of this.#listeners) listener.destroy();
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners) listener.close();
+    this.#tlsFiles?.close();
+  }
+
+  async #listenOnSocket({ socket, group }: ListenConfig): Promise<string> {
+    await prepareSocket(socket);
+    const unwrap: Unwrap = (accept) => (raw) => accept({ socket: raw, caller: unixCaller });
+    const listener = this.#listener('unix', unwrap, () => unixCaller);
+    await listener.listen({ path: socket });
+    await admitGroup(socket, group);
+    return socket;
+  }
+
+  async #listenWithTls(config: TlsConfig): Promise<AddressInfo> {
+    const { limits, log, tlsWatching } = this.#parts;
+    const parts = { limits, log, refusals: this.#refusals, watching: tlsWatching ?? {} };
+    const { unwrap, files } = await tlsTermination(config, parts).catch((error: unknown) => {
+      throw error instanceof TlsMaterialError ? new ConfigError(error.message) : error;
+    });
+    this.#tlsFiles = files;
+    const listener = this.#listener('tls', unwrap);
+    await listener.listen({ host: config.address, port: config.port });
+    return listener.address;
+  }
+
+  async #listenInsecurely({ address, port }: Insecure): Promise<AddressInfo> {
+    const unwrap: Unwrap = (accept) => (raw) =>
+      accept({ socket: raw, caller: insecureCaller(raw.remoteAddress ?? '') });
+    const listener = this.#listener('insecure', unwrap);
+    await listener.listen({ host: address, port });
+    this.#parts.log.warn(
+      { address, port: listener.address.port },
+      'listen.insecure: every process of this host may change the data path',
+    );
+    return listener.address;
+  }
+
+  #listener(name: string, unwrap: Unwrap, callerOf?: (peer: Peer) => Caller): Listener {
+    const { limits, log } = this.#parts;
+    const listener: Listener = new Listener({
+      ...{ name, limits, log, unwrap },
+      refusals: this.#refusals,
+      serve: (socket) => connections.injectConnection(socket),
+    });
+    const interceptor = this.#gate.interceptor(callerOf ?? ((peer) => listener.callerOf(peer)));
+    const connections = this.#server.createConnectionInjector(
+      experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
+        interceptor,
+      ]),
+    );
+    this.#listeners.push(listener);
+    return listener;
   }
 
   #setServing(status: 'SERVING' | 'NOT_SERVING'): void {
@@ -63,19 +168,4 @@ export class ApiServer {
   }
 }
 
-/** A socket that a killed process left behind is in the way; one in use is not ours. */
-async function removeStale(path: string): Promise<void> {
-  const connection = connect(path);
-  try {
-    await once(connection, 'connect');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    if (code !== 'ECONNREFUSED') throw error;
-    await unlink(path);
-    return;
-  } finally {
-    connection.destroy();
-  }
-  throw new Error(`listen.socket ${path} is in use by another process`);
-}
+type Insecure = NonNullable<ListenConfig['insecure']>;

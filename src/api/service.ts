@@ -10,7 +10,7 @@ import { parseUuid, type LoadBalancer } from '../model/distributor.ts';
 import type { Vip } from '../model/vip.ts';
 import type { KeyedLock } from '../reconcile/keyed-lock.ts';
 import type { Store, Stored } from '../store/store.ts';
-import { streaming, unary } from './calls.ts';
+import { refuseEnded, streaming, unary } from './calls.ts';
 import {
   readAmphoraIds,
   readAmphorae,
@@ -45,7 +45,15 @@ const maxPageSize = 1000;
 
 /** The API's methods: each reads its request, runs the driver's flow, and shows the result. */
 export function createService(parts: ServiceParts): DistributorServiceHandlers {
-  const { driver, store, locks } = parts;
+  const { driver, store } = parts;
+
+  /** In turn with others that change what `key` names; none for a call that has ended by then. */
+  function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return parts.locks.run(key, () => {
+      refuseEnded();
+      return work();
+    });
+  }
 
   function find(id: string): Stored {
     const uuid = parseUuid(id, 'distributor_id');
@@ -64,7 +72,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     show: (stored: Stored, values: Values) => Response,
   ): Promise<Response> {
     const id = parseUuid(request.distributor_id, 'distributor_id');
-    return locks.run(id, async () => {
+    return inTurn(id, async () => {
       requireRevision(store.get(id), request.expected_revision);
       const values = await runFlow(flow, { distributor_id: id, ...inputs });
       return show(find(id), values);
@@ -80,7 +88,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
       const distributor_id = values['distributor_id'] as string;
       return { distributor_id, revision: find(distributor_id).revision };
     };
-    return locks.run(id, work);
+    return inTurn(id, work);
   }
 
   return {
@@ -88,7 +96,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
       const id = distributor_id === '' ? null : parseUuid(distributor_id, 'distributor_id');
-      return locks.run(`load balancer ${loadBalancer.id}`, () =>
+      return inTurn(`load balancer ${loadBalancer.id}`, () =>
         create(loadBalancer, { id, tableSize: table_size }),
       );
     }),
@@ -96,7 +104,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     DeleteDistributor: unary(parts.log, async (request) => {
       const id = parseUuid(request.distributor_id, 'distributor_id');
       const flow = driver.getDeleteDistributorSubflow({ cascade: request.cascade });
-      return locks.run(id, async () => {
+      return inTurn(id, async () => {
         requireRevision(store.get(id), request.expected_revision);
         await runFlow(flow, { distributor_id: id });
         return { revision: store.revision };
@@ -200,7 +208,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     WatchDrain: streaming(parts, async (request, outlet) => {
       const id = parseUuid(request.distributor_id, 'distributor_id');
       // When changes that are under way are complete.
-      const stream = await locks.run(id, () =>
+      const stream = await inTurn(id, () =>
         Promise.resolve().then(() => new DrainStream(parts.drains, find(id), request)),
       );
       await stream.run(outlet);
@@ -209,7 +217,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
     WatchDistributors: streaming(parts, ({ after }, outlet) => {
       // When a change that is under way is complete: it may be undone.
       const show = (id: string) =>
-        locks.run(id, () => {
+        inTurn(id, () => {
           const stored = store.get(id);
           return Promise.resolve(stored === undefined ? null : distributorMessage(stored, parts));
         });

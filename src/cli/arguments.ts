@@ -56,6 +56,12 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError(`not a whole number: ${JSON.stringify(text)}`);
 }
 
+export function parseSeconds(text: string): number {
+  const value = parseCount(text);
+  if (value >= 1 && value <= 86_400) return value;
+  throw new InvalidArgumentError(`not from 1 to 86400: ${text}`);
+}
+
 /** `100` or `100.200` (outer.inner). */
 export function parseVlans(text: string): number[] {
   return text.split('.').map(parseCount);

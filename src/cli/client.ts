@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  credentials,
-  status,
-  type handleServerStreamingCall,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { status, type handleServerStreamingCall, type ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   DistributorServiceClient,
@@ -13,6 +8,7 @@ import type {
 } from '../../build/proto/distributor/v1/DistributorService.ts';
 import { readErrorInfo } from '../api/error-details.ts';
 import { api } from '../api/proto.ts';
+import { unixEndpoint, type Endpoint } from './endpoint.ts';
 import { isAborted } from './interrupt.ts';
 
 /** How gRPC reports that nobody answers; what it says of it is about its inside. */
@@ -37,9 +33,9 @@ export class CallError extends Error {
   /** Whether it was the connection that failed: the same call may succeed on a new one. */
   readonly connectionLost: boolean;
 
-  constructor(error: ServiceError, socket: string) {
+  constructor(error: ServiceError, endpoint: Endpoint) {
     const info = readErrorInfo(error.metadata);
-    const unreachable = `no answer from distributord at ${socket}: is it running?`;
+    const unreachable = `no answer from distributord at ${endpoint.name}: ${endpoint.hint}`;
     super(info === null && unanswered.has(error.code) ? unreachable : error.details);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;
@@ -80,21 +76,26 @@ const channelOptions = {
   // A daemon that hangs, or its host, shows within half a minute, also on a quiet stream.
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  // The daemon is reached directly, whatever the environment says of the web.
+  'grpc.enable_http_proxy': 0,
 };
 
-/** The daemon's API over its unix socket; each call is a promise, or a stream of responses. */
+export interface ClientOptions {
+  /** For a call's answer, or a stream's first response. */
+  readonly timeoutMs?: number;
+}
+
+/** The daemon's API; each call is a promise, or a stream of responses. */
 export class Client {
   readonly #stub: DistributorServiceClient;
-  readonly #socket: string;
+  readonly #endpoint: Endpoint;
   readonly #timeoutMs: number;
 
-  constructor(socket: string, timeoutMs = 30_000) {
-    this.#socket = socket;
-    this.#stub = new api.DistributorService(
-      `unix:${socket}`,
-      credentials.createInsecure(),
-      channelOptions,
-    );
+  /** A string is the path of the daemon's unix socket. */
+  constructor(endpoint: Endpoint | string, { timeoutMs = 30_000 }: ClientOptions = {}) {
+    this.#endpoint = typeof endpoint === 'string' ? unixEndpoint(endpoint) : endpoint;
+    const { target, credentials, options } = this.#endpoint;
+    this.#stub = new api.DistributorService(target, credentials, { ...channelOptions, ...options });
     this.#timeoutMs = timeoutMs;
   }
 
@@ -109,7 +110,7 @@ export class Client {
         request,
         { deadline: Date.now() + this.#timeoutMs },
         (error, response) => {
-          if (error !== null) reject(new CallError(error, this.#socket));
+          if (error !== null) reject(new CallError(error, this.#endpoint));
           else resolve(response as ResponseOf<M>);
         },
       );
@@ -117,8 +118,8 @@ export class Client {
   }
 
   /**
-   * The call begins with the iteration, has no deadline, and is cancelled when the iteration
-   * stops; when `signal` aborts, the iteration ends.
+   * The call begins with the iteration, has no deadline once it has begun to answer, and is
+   * cancelled when the iteration stops; when `signal` aborts, the iteration ends.
    * @throws CallError
    */
   async *stream<M extends StreamMethod>(
@@ -138,11 +139,16 @@ export class Client {
     call.on('error', () => undefined);
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel);
+    const silence = setTimeout(cancel, this.#timeoutMs);
     try {
-      for await (const response of call) yield response as ResponseOf<M>;
+      for await (const response of call) {
+        clearTimeout(silence);
+        yield response as ResponseOf<M>;
+      }
     } catch (error) {
-      if (!isAborted(signal)) throw new CallError(error as ServiceError, this.#socket);
+      if (!isAborted(signal)) throw new CallError(error as ServiceError, this.#endpoint);
     } finally {
+      clearTimeout(silence);
       signal?.removeEventListener('abort', cancel);
       cancel();
     }

@@ -7,6 +7,7 @@ import { describeDrains } from './describe-drains.ts';
 import { showTime } from './moments.ts';
 import { tell, type Output } from './output.ts';
 import { showDrains } from './show-drains.ts';
+import { toJson } from './json.ts';
 
 export interface DrainDisplay {
   /** All drains as they are now; `response` told of it, null: the drain's beginning did. */
@@ -31,7 +32,7 @@ class JsonLines implements DrainDisplay {
   }
 
   update(_: readonly DrainStatus[], response: WatchDrainResponse | null): void {
-    if (response !== null) this.#output.out.write(`${JSON.stringify(response)}\n`);
+    if (response !== null) this.#output.out.write(`${toJson(response)}\n`);
   }
 
   tell(message: string): void {

@@ -6,6 +6,7 @@ import { showDateTime } from './moments.ts';
 import { tell, type Output } from './output.ts';
 import { resuming } from './resume.ts';
 import { nameOf, statusOf } from './show.ts';
+import { toJson } from './json.ts';
 
 export interface WatchOptions {
   readonly client: Client;
@@ -31,7 +32,7 @@ export async function followDistributors(options: WatchOptions): Promise<number>
       tell: (message: string) => tell(output, message),
     };
     for await (const change of resuming(open, resume)) {
-      const shown = output.json ? [JSON.stringify(change)] : lines.of(change);
+      const shown = output.json ? [toJson(change)] : lines.of(change);
       for (const line of shown) output.out.write(`${line}\n`);
       after = change.watch_revision;
       reached = true;

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import { CallError, Client } from './client.ts';
+import {
+  EndpointError,
+  tcpEndpoint,
+  unixEndpoint,
+  type Endpoint,
+  type TlsOptions,
+} from './endpoint.ts';
 import { exitStatus } from './exit-status.ts';
 import { tellFailure, type Output } from './output.ts';
+import { toJson } from './json.ts';
 
-interface GlobalOptions {
+interface GlobalOptions extends TlsOptions {
   readonly socket: string;
+  readonly address?: string;
+  /** Seconds. */
+  readonly timeout: number;
   readonly json: boolean;
   readonly ifRevision?: number;
 }
@@ -23,9 +34,10 @@ export async function run(
   program: Command,
   work: (context: Context) => Promise<number>,
 ): Promise<void> {
-  const { socket, json, ifRevision = 0 } = program.opts<GlobalOptions>();
+  const options = program.opts<GlobalOptions>();
+  const { json, ifRevision = 0 } = options;
   const output = { out: process.stdout, err: process.stderr, json };
-  const client = new Client(socket);
+  const client = new Client(endpointOf(program, options), { timeoutMs: options.timeout * 1000 });
   try {
     process.exitCode = await work({ client, expected_revision: ifRevision, output });
   } catch (error) {
@@ -37,13 +49,23 @@ export async function run(
   }
 }
 
+function endpointOf(program: Command, options: GlobalOptions): Endpoint {
+  if (options.address === undefined) return unixEndpoint(options.socket);
+  try {
+    return tcpEndpoint(options.address, options);
+  } catch (error) {
+    if (error instanceof EndpointError) program.error(`error: ${error.message}`);
+    throw error;
+  }
+}
+
 /** Writes an answer as JSON or as `show` has it; ages are as of `now`, in ms. */
 export function print<Answer>(
   { out, json }: Output,
   answer: Answer,
   show: (answer: Answer, now: number) => string,
 ): void {
-  out.write(`${json ? JSON.stringify(answer, null, 2) : show(answer, Date.now())}\n`);
+  out.write(`${json ? toJson(answer, 2) : show(answer, Date.now())}\n`);
 }
 
 /** Runs a command that makes a call and prints the answer. */

@@ -22,6 +22,30 @@ test('the file that is installed shows the defaults, in keys that can be uncomme
   expect(parseConfig(uncommented, 'c.yaml')).toEqual(defaults);
 });
 
+/** A section that would do, but for one line. */
+function tls(line: string): string {
+  const good = {
+    address: '"::"',
+    port: '9443',
+    certificate: '/etc/c.pem',
+    key: '/etc/k.pem',
+    ca: '/etc/ca.pem',
+    identities: '[{san: "DNS:controller.example", role: admin}]',
+  };
+  const lines = Object.entries(good).filter(([key]) => !line.startsWith(`${key}:`));
+  const all = [...lines.map(([key, value]) => `${key}: ${value}`), line];
+  return `listen:\n  tls:\n${all.map((text) => `    ${text}\n`).join('')}`;
+}
+
+test('TLS and loopback listeners are taken as they are', () => {
+  const { listen } = parseConfig(
+    `${tls('crl: /etc/crl.pem')}  group: octavia\n  insecure: {address: "::1", port: 0}\n`,
+    'c.yaml',
+  );
+  expect(listen.tls?.identities).toEqual([{ san: 'DNS:controller.example', role: 'admin' }]);
+  expect(listen).toMatchObject({ group: 'octavia', insecure: { address: '::1', port: 0 } });
+});
+
 test.each([
   ['an unknown key', 'listen: {port: 80}', /listen: .*port/],
   ['an unknown section', 'listne: {}', /listne/],
@@ -41,6 +65,31 @@ test.each([
     /capacity\.slots: .*\(is 100000\)/,
   ],
   ['a relative socket', 'listen: {socket: here}', /listen\.socket: .*\(is "here"\)/],
+  [
+    'TLS on a name',
+    tls('address: controller.example'),
+    /listen\.tls\.address: must be an IP address \(is "controller\.example"\)/,
+  ],
+  ['a port that is none', tls('port: 70000'), /listen\.tls\.port: .*\(is 70000\)/],
+  ['TLS without identities', tls('identities: []'), /listen\.tls\.identities: /],
+  [
+    'an identity of no kind',
+    tls('identities: [{san: controller.example, role: admin}]'),
+    /listen\.tls\.identities\.0\.san: must be DNS:.*\(is "controller\.example"\)/,
+  ],
+  [
+    'an unknown role',
+    tls('identities: [{san: "DNS:a", role: boss}]'),
+    /listen\.tls\.identities\.0\.role: .*\(is "boss"\)/,
+  ],
+  ['TLS without a key', 'listen: {tls: {address: "::", port: 1}}', /listen\.tls\.key: /],
+  [
+    'no protection beyond this host',
+    'listen: {insecure: {address: 0.0.0.0, port: 1}}',
+    /listen\.insecure\.address: must be a loopback address \(is "0\.0\.0\.0"\)/,
+  ],
+  ['no calls at all', 'limits: {maxConcurrentCalls: {overall: 0}}', /overall: .*\(is 0\)/],
+  ['an unknown limit', 'limits: {maxCalls: 1}', /limits: .*maxCalls/],
   ['an unknown level', 'log: {level: loud}', /log\.level: .*\(is "loud"\)/],
   ['a list', '- 1', /c\.yaml/],
   ['no YAML', 'a: [', /c\.yaml/],

@@ -2,9 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiServer } from '../../../src/api/server.ts';
+import { silentObserver, type CallObserver } from '../../../src/api/call-observer.ts';
+import { ApiServer, type Listening } from '../../../src/api/server.ts';
 import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
+import { parseConfig, type Config } from '../../../src/config.ts';
+import type { Log } from '../../../src/log.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { runFlow } from '../../../src/driver/engine.ts';
 import { reviewChanges } from '../../../src/reconcile/change-review.ts';
@@ -17,6 +20,14 @@ import { DistributorStore } from '../../../src/store/distributor-store.ts';
 import { MemoryDatapath } from '../driver/memory-datapath.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface BedOptions {
+  /** Beside the socket. */
+  readonly listen?: Omit<Config['listen'], 'socket'>;
+  readonly limits?: Partial<Config['limits']>;
+  readonly observer?: CallObserver;
+  readonly log?: Log;
+}
 
 /** The real API over a real socket, on a data path that only remembers. */
 export class ApiBed {
@@ -31,19 +42,25 @@ export class ApiBed {
   clock = 1000;
   readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
-  readonly #locks = new KeyedLock();
+  readonly locks = new KeyedLock();
   readonly #review: (id: string) => void;
-  readonly #server: ApiServer;
+  /** Another one of the same state. */
+  readonly newServer: () => ApiServer;
+  readonly server: ApiServer;
+  listening: Listening;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, options: BedOptions) {
     this.#directory = directory;
+
     this.socket = join(directory, 'api.sock');
+    this.listening = { socket: this.socket };
     const { datapath, conflicts, store } = this;
+    const { log = silent, observer = silentObserver } = options;
     const timeouts = { tcpIdle: 900, otherIdle: 60 };
-    const reconciler = new Reconciler(datapath, { log: silent, timeouts });
-    const locks = this.#locks;
+    const reconciler = new Reconciler(datapath, { log, timeouts });
+    const locks = this.locks;
     const now = () => this.now;
-    const observers = { store, datapath, reconciler, conflicts, log: silent, now };
+    const observers = { store, datapath, reconciler, conflicts, log, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
     const driver = new DistributorDriver({ ...observers, limits });
     this.board = new StatusBoard(observers);
@@ -60,7 +77,14 @@ export class ApiBed {
     this.#review = reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
-    this.#server = new ApiServer(createService(parts), stopping);
+    this.newServer = () =>
+      new ApiServer({
+        service: createService(parts),
+        ...{ log, observer, stopping },
+        limits: { ...parseConfig('', 'defaults').limits, ...options.limits },
+        tlsWatching: { pollMs: 20, settleMs: 200 },
+      });
+    this.server = this.newServer();
     this.client = new Client(this.socket);
   }
 
@@ -72,7 +96,7 @@ export class ApiBed {
   /** Has ports and flow table looked at. */
   async look(): Promise<void> {
     for (const id of this.board.suspects()) this.#review(id);
-    await this.#locks.idle();
+    await this.locks.idle();
   }
 
   /** Time passes for the daemon, second by second. */
@@ -84,9 +108,14 @@ export class ApiBed {
     }
   }
 
-  static async start(): Promise<ApiBed> {
-    const bed = new ApiBed(await mkdtemp(join(tmpdir(), 'distributord-api-')));
-    await bed.#server.listen(bed.socket);
+  static async start(options: BedOptions = {}): Promise<ApiBed> {
+    const bed = new ApiBed(await mkdtemp(join(tmpdir(), 'distributord-api-')), options);
+    try {
+      bed.listening = await bed.server.listen({ ...options.listen, socket: bed.socket });
+    } catch (error) {
+      await bed.stop();
+      throw error;
+    }
     return bed;
   }
 
@@ -98,7 +127,7 @@ export class ApiBed {
 
   async stop(): Promise<void> {
     this.client.close();
-    await this.#server.close(1000);
+    await this.server.close(1000);
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { errorKinds } from '../../../src/errors.ts';
-import { ApiServer } from '../../../src/api/server.ts';
 import { native } from '../../../src/datapath/native.ts';
 import { ApiBed } from './api-bed.ts';
 
@@ -135,8 +134,8 @@ test('deletion with cascade removes everything, and again succeeds', async () =>
 });
 
 test('a second server on a socket in use is refused; a stale socket is taken over', async () => {
-  const second = new ApiServer({} as never);
-  await expect(second.listen(bed.socket)).rejects.toThrow('in use by another process');
+  const second = bed.newServer();
+  await expect(second.listen({ socket: bed.socket })).rejects.toThrow('in use by another process');
 });
 
 /** A document without the padding of its tables. */
