@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { metricsSection } from './config/metrics.ts';
 import { logLevels } from './log.ts';
 
 const powerOfTwo = z
@@ -62,6 +63,7 @@ const schema = z
         learningWindowSeconds: seconds.default(5),
       })
       .prefault({}),
+    metrics: metricsSection,
   })
   .superRefine(({ tables, capacity }, context) => {
     if (tables.initialSlots > tables.maxSlots)

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
+import type { ConfigReload } from './config/reload.ts';
 import type { Config } from './config.ts';
 import type { Datapath } from './datapath/datapath.ts';
 import { KernelDatapath } from './datapath/kernel-datapath.ts';
+import { native } from './datapath/native.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
 import { runFlow } from './driver/engine.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
-import type { WatchedNeighbour } from './plan/wanted.ts';
+import { createDaemonMetrics } from './metrics/daemon-metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { MetricsServer } from './metrics/metrics-server.ts';
+import { memoryStatistics } from './metrics/store-statistics.ts';
+import type { IdleTimeouts, WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
 import { ChangeReview } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
@@ -19,6 +26,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { StatusBoard } from './reconcile/status-board.ts';
 import { MemoryStore } from './store/memory-store.ts';
 import type { Store } from './store/store.ts';
+import { version } from './version.ts';
 
 /** How often quiet slots are settled, drains counted and failed convergence tried again. */
 const upkeepMs = 1000;
@@ -27,6 +35,12 @@ const conflictsMs = 200;
 const fullTableMs = 10_000;
 /** Calls in flight have this long to end when the daemon stops. */
 const shutdownMs = 5000;
+
+export interface DaemonParts {
+  readonly log: Log;
+  /** What the daemon registers its parts with that can change while it runs. */
+  readonly reload: ConfigReload;
+}
 
 /** The running daemon: wires the parts together and ends them in order. */
 export class Daemon {
@@ -42,10 +56,15 @@ export class Daemon {
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
+  readonly #metrics: Metrics;
+  readonly #metricsServer: MetricsServer;
   readonly #timers: readonly NodeJS.Timeout[];
+  #lastUpkeep = performance.now();
 
-  private constructor(config: Config, log: Log, instanceLock: Server) {
-    const { capacity, timeouts, tables } = config;
+  private constructor(config: Config, { log, reload }: DaemonParts, instanceLock: Server) {
+    const { capacity, timeouts } = config;
+    // Read with each change: a reload writes into it.
+    const limits = { ...config.tables };
     this.#instanceLock = instanceLock;
     this.#log = log;
     this.#store = new MemoryStore();
@@ -53,8 +72,7 @@ export class Daemon {
       capacity,
       learningWindow: timeouts.learningWindowSeconds,
     });
-    const idle = { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
-    this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idle });
+    this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idleTimeouts(config) });
     this.#announcer = new Announcer(this.#datapath, log);
     this.#conflicts = new ConflictWatch(this.#datapath, log);
     const observers = {
@@ -67,7 +85,7 @@ export class Daemon {
     const driver = new DistributorDriver({
       ...observers,
       announcer: this.#announcer,
-      limits: tables,
+      limits,
       now: Date.now,
     });
     this.#board = new StatusBoard(observers);
@@ -90,6 +108,15 @@ export class Daemon {
       stopping: stopping.signal,
     });
     this.#server = new ApiServer(service, stopping);
+    this.#metrics = createDaemonMetrics({
+      ...{ ...observers, ...followers, reload, version },
+      abi: native.abiVersion,
+      flowCapacity: capacity.flows,
+      storeStatistics: () => memoryStatistics(this.#store),
+    });
+    this.#metricsServer = new MetricsServer(this.#metrics, log);
+    reload.register('tables', (next) => void Object.assign(limits, next.tables));
+    reload.register('timeouts', (next) => this.#changeTimeouts(idleTimeouts(next)));
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),
@@ -99,16 +126,22 @@ export class Daemon {
   }
 
   /** Answers calls when this resolves. If it rejects, nothing is left in the kernel. */
-  static async start(config: Config, log: Log): Promise<Daemon> {
-    const daemon = new Daemon(config, log, await takeInstanceLock());
+  static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
+    const daemon = new Daemon(config, parts, await takeInstanceLock());
     try {
       await daemon.#server.listen(config.listen.socket);
     } catch (error) {
       daemon.#release();
       throw error;
     }
-    log.info({ socket: config.listen.socket }, 'ready');
+    if (config.metrics !== null) await daemon.#metricsServer.listen(config.metrics);
+    parts.log.info({ socket: config.listen.socket }, 'ready');
     return daemon;
+  }
+
+  /** For how long no work has come forward, milliseconds: upkeep, or a change that is under way. */
+  get stalledMs(): number {
+    return Math.max(performance.now() - this.#lastUpkeep, this.#locks.longestRun);
   }
 
   /** Ends calls, then changes in flight, then forwarding. */
@@ -122,6 +155,7 @@ export class Daemon {
 
   #release(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#metricsServer.close();
     this.#announcer.close();
     this.#drains.close();
     this.#datapath.close();
@@ -132,7 +166,18 @@ export class Daemon {
   #follow(neighbour: WatchedNeighbour): void {
     const mac = this.#datapath.resolvedMac(neighbour);
     this.#log.info({ ...neighbour, mac }, 'neighbour changed');
-    for (const id of this.#reconciler.watchersOf(neighbour)) this.#convergeAgain(id);
+    for (const id of this.#reconciler.watchersOf(neighbour)) void this.#convergeAgain(id);
+  }
+
+  /** VIPs without timeouts of their own get these, one distributor after the other. */
+  async #changeTimeouts(timeouts: IdleTimeouts): Promise<void> {
+    const { tcpIdle, otherIdle } = this.#reconciler.timeouts;
+    if (timeouts.tcpIdle === tcpIdle && timeouts.otherIdle === otherIdle) return;
+    this.#reconciler.timeouts = timeouts;
+    for (const { distributor } of this.#store.all()) {
+      await this.#convergeAgain(distributor.id);
+      await setImmediate();
+    }
   }
 
   #keepUp(): void {
@@ -140,7 +185,8 @@ export class Daemon {
     this.#datapath.keepUp();
     for (const id of this.#board.suspects()) this.#review.review(id);
     void this.#drains.keepUp();
-    for (const id of this.#reconciler.pending) this.#convergeAgain(id);
+    for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
+    this.#lastUpkeep = performance.now();
   }
 
   #warnOfFullTables(): void {
@@ -151,9 +197,13 @@ export class Daemon {
       );
   }
 
-  #convergeAgain(id: string): void {
-    void this.#locks.run(id, () =>
+  #convergeAgain(id: string): Promise<void> {
+    return this.#locks.run(id, () =>
       this.#reconciler.tryConverge(id, this.#store.get(id)?.distributor ?? null),
     );
   }
+}
+
+function idleTimeouts({ timeouts }: Config): IdleTimeouts {
+  return { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
 }

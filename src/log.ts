@@ -9,7 +9,12 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** JSON lines on standard error; readable ones if that is a terminal. */
 export function createLog(level: (typeof logLevels)[number]): Logger {
-  const options = { level, base: null };
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   return process.stderr.isTTY
     ? pino(options, pretty({ destination: 2, sync: true }))
     : pino(options, pino.destination({ dest: 2, sync: true }));
