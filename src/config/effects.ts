@@ -29,7 +29,7 @@ export function effectOf(key: string): Effect {
   let place: unknown = effects;
   for (const part of key.split('.')) {
     if (typeof place === 'string') break;
-    place = (place as Record<string, unknown>)[part];
+    place = (place as Readonly<Record<string, unknown>> | undefined)?.[part];
   }
   if (place === 'reload' || place === 'restart') return place;
   throw new RangeError(`no effect is known of ${key}`);
