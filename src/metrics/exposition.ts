@@ -24,6 +24,8 @@ function escape(value: string): string {
   );
 }
 
+const linesInAChunk = 2000;
+
 /**
  * Prometheus's text format, under construction: lines of one metric stand together, whoever
  * added them. Text is made by hand: for 10,000 VIPs a registry of objects takes too long.
@@ -40,8 +42,10 @@ export class Exposition {
     lines.push(labelText === '' ? `${name} ${value}` : `${name}{${labelText}} ${value}`);
   }
 
-  /** One metric after the other, complete. */
+  /** One metric after the other, in pieces that take about a millisecond. */
   *chunks(): Generator<string> {
-    for (const lines of this.#lines.values()) yield `${lines.join('\n')}\n`;
+    for (const lines of this.#lines.values())
+      for (let from = 0; from < lines.length; from += linesInAChunk)
+        yield `${lines.slice(from, from + linesInAChunk).join('\n')}\n`;
   }
 }
