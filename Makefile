@@ -20,11 +20,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: build xdp-pass ## the whole job on real traffic, in network namespaces
+demo: build xdp-pass build/seccomp-run ## the whole job on real traffic, in network namespaces
 	@node demo/main.ts
 
 .PHONY: test
-test: build xdp-pass build/flood ## every test: unit, packets, native, real traffic
+test: build xdp-pass build/flood build/seccomp-run ## every test: unit, packets, native, real traffic
 	vitest run
 
 .PHONY: fuzz
@@ -94,6 +94,10 @@ build/flood.o: test/support/flood.h
 
 build/packet-cost build/flood:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
+
+# The demo's daemon, too, is confined as the shipped unit confines it.
+build/seccomp-run: test/support/seccomp-run.c | build/.machine
+	@$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -lseccomp
 
 build/%.skel.h: build/%.o
 	@bpftool gen skeleton $< name $*_bpf > $@
