@@ -52,6 +52,10 @@ build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API ty
 install: build ## install for real, as a systemd service (not started)
 	./scripts/install.sh "$(PREFIX)" "$(DESTDIR)"
 
+.PHONY: uninstall
+uninstall: ## remove what install made; PURGE=1: state and configuration, too
+	PURGE="$(PURGE)" ./scripts/uninstall.sh "$(PREFIX)" "$(DESTDIR)"
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build

@@ -13,6 +13,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { extends: true, test: { name: 'packets', include: ['test/packets/**/*.test.ts'] } },
       { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
+      { extends: true, test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'] } },
       {
         extends: true,
         test: {

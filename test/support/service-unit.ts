@@ -55,6 +55,8 @@ function systemCallGroups(): ReadonlyMap<string, readonly string[]> {
   let members: string[] = [];
   const text = execFileSync('systemd-analyze', ['syscall-filter', '--no-pager'], {
     encoding: 'utf8',
+    // It remarks that it cannot see which calls the kernel has.
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   for (const line of text.split('\n')) {
     if (line.startsWith('@')) groups.set(line.trim(), (members = []));

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Removes all that install.sh made: uninstall.sh PREFIX [DESTDIR]. What the daemon remembers and
+# its configuration stay, unless PURGE=1.
+set -eu
+
+prefix=$1
+destination=${2:-}
+. "$(dirname "$0")/paths.sh"
+
+# Stopped, not only disabled: its program goes away.
+if [ -z "$destination" ] && [ -d /run/systemd/system ] && [ -e "$unit" ]; then
+  systemctl disable --now distributord
+fi
+
+rm -rf "$library" "$documents"
+rm -f "$unit" "$users" "$rules"
+for name in $commands; do rm -f "$destination$prefix/bin/$name"; done
+if [ "${PURGE:-}" = 1 ]; then rm -rf "$configuration" "$state"; fi
+
+for directory in "$(dirname "$rules")" "$configuration"; do
+  if [ -d "$directory" ]; then rmdir --ignore-fail-on-non-empty "$directory"; fi
+done
+if [ -z "$destination" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+echo "Removed from ${destination:-/} at $prefix."
+if [ "${PURGE:-}" != 1 ]; then
+  echo "Kept, if there: $configuration and $state (PURGE=1 removes them), the user distributord."
+fi
