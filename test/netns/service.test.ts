@@ -147,18 +147,18 @@ test('its directory for pins is made as the unit says, where root keeps the othe
   const create = 'type array key 4 value 4 entries 1 name pinned';
   const script = [
     'mount -t bpf -o mode=0700 bpf /sys/fs/bpf',
-    `! ${asUser} test -x /sys/fs/bpf`,
+    `if ${asUser} test -x /sys/fs/bpf; then exit 1; fi`,
     // Again with each start.
     ...commands,
     ...commands,
     `${asUser} ${capabilities} bpftool map create /sys/fs/bpf/distributord/map ${create}`,
     'stat -c "%a %u" /sys/fs/bpf /sys/fs/bpf/distributord /sys/fs/bpf/distributord/map',
-    `! ${asUser} ls /sys/fs/bpf 2>&1`,
+    `if ${asUser} ls /sys/fs/bpf 2>&1; then exit 1; fi`,
     ...commands,
     `${asUser} ${capabilities} bpftool map show pinned /sys/fs/bpf/distributord/map`,
   ].join('\n');
   const output = execFileSync('unshare', ['--mount', 'bash', '-euc', script], { encoding: 'utf8' });
   const [root, directory, map] = output.split('\n');
-  expect([root, directory, map]).toEqual(['701 0', `700 ${user}`, `600 ${user}`]);
+  expect([root, directory, map]).toEqual(['1701 0', `700 ${user}`, `600 ${user}`]);
   expect(output).toContain('name pinned');
 });
