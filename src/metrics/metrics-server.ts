@@ -34,6 +34,10 @@ export class MetricsServer {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = maxConnections;
+    // Such as too many open files when a client comes; while it does not listen, listen() tells.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) log.error({ err: error }, 'a client of the metrics was lost');
+    });
   }
 
   /**

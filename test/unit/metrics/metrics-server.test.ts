@@ -80,6 +80,46 @@ test('of too many clients some are turned away, and it goes on', async () => {
   await vi.waitFor(async () => expect((await ask('GET', '/metrics')).status).toBe(200));
 });
 
+const get = 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n';
+
+test('who goes while the metrics are read does no harm', async () => {
+  const reading = Promise.withResolvers<undefined>();
+  const gone = Promise.withResolvers<undefined>();
+  metrics.register('slow', async () => {
+    reading.resolve(undefined);
+    await gone.promise;
+  });
+  const client = connect(server.port ?? 0, '127.0.0.1');
+  client.write(get);
+  await reading.promise;
+  client.resetAndDestroy();
+  await once(client, 'close');
+  gone.resolve(undefined);
+  expect((await ask('GET', '/metrics')).status).toBe(200);
+});
+
+test('who does not take the answer is cut off', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const lines = 300_000;
+    metrics.register('large', (out) => {
+      for (let n = 0; n < lines; n++) out.add('distributord_host_packets_total', n);
+    });
+    const client = connect(server.port ?? 0, '127.0.0.1');
+    client.on('error', () => undefined);
+    client.write(get);
+    // More than fits in the sockets' buffers: the rest waits for the client.
+    await once(client, 'readable');
+    vi.advanceTimersByTime(30_000);
+    let taken = 0;
+    client.on('data', (chunk: Buffer) => (taken += chunk.length));
+    await once(client, 'close');
+    expect(taken).toBeLessThan(lines * 'distributord_host_packets_total 0'.length);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('scrapes at the same time are one', async () => {
   let scrapes = 0;
   metrics.register('counted', async () => {
