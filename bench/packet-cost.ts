@@ -20,7 +20,7 @@ const cases = [
   { name: 'full tracking', tracking: 1, unsettled: false },
 ];
 
-const capacity = { vips: 1, slots, positions, flows: 2_097_152, fragments: 1024 };
+const capacity = { vips: 1, slots, positions, flows: 2_097_152, fragments: 1024, pins: null };
 
 async function prepare({ tracking, unsettled }: (typeof cases)[number]): Promise<NativeDatapath> {
   const datapath = new native.Datapath(capacity);
@@ -28,7 +28,12 @@ async function prepare({ tracking, unsettled }: (typeof cases)[number]): Promise
   const build = (count: number) =>
     native.buildTable({ seed: 1n, weights: new Uint32Array(count).fill(1), size: slots });
   for (let index = 0; index < positions; index++)
-    datapath.setPosition({ index, mac: `02:00:00:00:01:0${index % 10}`, sameAmphora: false });
+    datapath.setPosition({
+      index,
+      mac: `02:00:00:00:01:0${index % 10}`,
+      sameAmphora: false,
+      amphora: null,
+    });
   const retired = new Uint16Array();
   if (unsettled)
     for (let i = 0; i < slots; i++) table.put(i, { current: 1, previous: 2, clock: 0 });
@@ -37,6 +42,7 @@ async function prepare({ tracking, unsettled }: (typeof cases)[number]): Promise
     ...{ ifindex: 1, outerVlan: 0, innerVlan: 0, address: vip, seed: 1n, mac },
     ...{ slotBase: 0, tableSize: slots, positionBase: 0, vipId: 1, counters: 1 },
     ...{ tcpIdle: 900, otherIdle: 60, affinity: 0, tracking },
+    ...{ distributorId: '00000000-0000-4000-8000-000000000001', since: 0 },
   });
   return datapath;
 }

@@ -16,8 +16,12 @@
 #define DIST_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed size")
 #endif
 
-/* Raised whenever a structure or the meaning of a field below changes. */
-#define DIST_ABI_VERSION 3
+/*
+ * Raised whenever a structure below changes. What another version has left in the kernel is
+ * carried over field by field, by name: a field whose meaning changes gets another name, and
+ * one that is new means by 0 what held before.
+ */
+#define DIST_ABI_VERSION 4
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to
@@ -48,7 +52,8 @@ enum dist_verdict {
 	DIST_DROP_TINY_FRAGMENT = 21, /* hides ports or flags that are needed (RFC 3128) */
 	DIST_DROP_EXTENSION_HEADERS = 22, /* more of them than are walked */
 	DIST_DROP_LOOP = 23, /* would go back to where it came from */
-	DIST_VERDICTS = 24,
+	DIST_DROP_CARRY_OVER = 24, /* its flow's entry is on its way from another program */
+	DIST_VERDICTS = 25,
 };
 
 /* What XDP does with a packet, as sets of verdicts; those in neither set are drops. */
@@ -80,6 +85,12 @@ struct dist_address {
 };
 DIST_ASSERT_SIZE(struct dist_address, 16);
 
+/* A UUID, as its 16 bytes. */
+struct dist_id {
+	__u8 byte[16];
+};
+DIST_ASSERT_SIZE(struct dist_id, 16);
+
 /* A VIP is an address on an attachment: a port and up to two VLAN ids, 0 = no tag. */
 struct dist_vip_key {
 	__u32 ifindex;
@@ -102,7 +113,8 @@ struct dist_vip {
 	__u8 slot_shift; /* 32 - log2(slots of the distributor) */
 	__u8 affinity; /* enum dist_affinity */
 	__u8 tracking; /* enum dist_tracking */
-	__u8 reserved[23];
+	struct dist_id distributor; /* not for the program, see dist_table */
+	__u8 reserved[7];
 };
 DIST_ASSERT_SIZE(struct dist_vip, 64);
 
@@ -210,7 +222,7 @@ struct dist_share {
 	__u32 tcp_idle; /* s, as in dist_vip; so are the next two */
 	__u32 other_idle;
 	__u32 position_base;
-	__u32 reserved;
+	__u32 since; /* s, monotonic: when the VIP was plugged; not for the program */
 };
 DIST_ASSERT_SIZE(struct dist_share, 24);
 
@@ -266,6 +278,56 @@ DIST_ASSERT_SIZE(struct dist_tally, 32);
 
 /* s: an entry is removed when it has not counted for so long that no packet can still use it. */
 #define DIST_EXPIRY_MARGIN 8
+
+/*
+ * The ledger: what the daemon has to know of the maps to go on with them after it was away.
+ * The program reads nothing of it but `carrying`. Each entry is written so that a daemon which
+ * is killed between any two stores finds either what was there before or what was to come.
+ */
+
+struct dist_header {
+	__u64 flow_secret; /* of the hash of openings */
+	__u32 abi_version; /* of the program that the maps were last used by */
+	__u32 last_vip_id;
+	__u32 carrying; /* entries of flows may still be with another program, see carry-over.h */
+	__u32 reserved;
+};
+DIST_ASSERT_SIZE(struct dist_header, 24);
+
+/* A distributor's place in the maps, by its id. VIPs may still have a place before it. */
+struct dist_table {
+	__u32 slot_base;
+	__u32 position_base;
+	__u32 slots;
+	__u32 assigned; /* 0 = slots are being given to other owners than dist_occupant says */
+	__u32 idle; /* s: of VIPs that were unplugged, the longest that may be silent */
+	__u32 reserved;
+};
+DIST_ASSERT_SIZE(struct dist_table, 24);
+
+/*
+ * Who is at a position, if it has a MAC and this generation: written before the position, so
+ * that another generation tells that the position was not reached.
+ */
+struct dist_occupant {
+	char amphora[256]; /* its id */
+	struct dist_address ip;
+	__u32 since; /* s, monotonic */
+	__u16 generation;
+	__u16 weight; /* what the slots were assigned by; of the position, occupied or not */
+};
+DIST_ASSERT_SIZE(struct dist_occupant, 280);
+
+/* The name of an attached port, by its index. */
+struct dist_port {
+	char name[16];
+};
+DIST_ASSERT_SIZE(struct dist_port, 16);
+
+/* The layout of all maps, as text: see native/src/layout.h. */
+struct dist_layout {
+	char text[16384];
+};
 
 struct dist_vip_counters {
 	__u64 packets[DIST_VERDICTS]; /* by verdict: their sum is what was received */

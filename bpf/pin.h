@@ -83,6 +83,15 @@ static __always_inline bool is_learning(const struct dist_vip *vip, __u32 now)
 	return until && (__s32)(now - (__u32)(*until)) < 0;
 }
 
+/* Whether an entry or opening that is not found may still be in another program's maps. */
+static __always_inline bool is_carrying(void)
+{
+	__u32 index = 0;
+	const volatile struct dist_header *element = bpf_map_lookup_elem(&header, &index);
+
+	return element && element->carrying;
+}
+
 /* The slot stays unsettled for as long as packets go anywhere but to `current`. */
 static __always_inline void keep_unsettled(struct dist_slot *slot, struct dist_slot owners,
 					   const struct choice *choice, __u32 now)
@@ -330,6 +339,8 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 	} else {
 		bool new_flow = packet->starts || (!packet->marked && !is_learning(vip, now));
 
+		if (!new_flow && is_carrying())
+			return DIST_DROP_CARRY_OVER;
 		choose(choice, vip, new_flow ? owners.current : oldest_owner(owners));
 		choice->new_flow = new_flow && !packet->error;
 		verdict = new_flow ? DIST_TX_NEW : DIST_TX_PREVIOUS;

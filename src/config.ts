@@ -27,6 +27,12 @@ const schema = z
         socket: z.string().startsWith('/').max(107).default('/run/distributord/distributord.sock'),
       })
       .prefault({}),
+    state: z
+      .strictObject({
+        /** What outlives the daemon in the kernel; a directory of a bpffs. */
+        pins: z.string().startsWith('/').default('/sys/fs/bpf/distributord'),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z.enum(logLevels).default('info'),

@@ -18,7 +18,7 @@ import { MetricsServer } from './metrics/metrics-server.ts';
 import { memoryStatistics } from './metrics/store-statistics.ts';
 import type { IdleTimeouts, WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
-import { ChangeReview } from './reconcile/change-review.ts';
+import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
 import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
@@ -52,7 +52,6 @@ export class Daemon {
   readonly #announcer: Announcer;
   readonly #conflicts: ConflictWatch;
   readonly #board: StatusBoard;
-  readonly #review: ChangeReview;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
@@ -71,9 +70,14 @@ export class Daemon {
     this.#datapath = new KernelDatapath({
       capacity,
       learningWindow: timeouts.learningWindowSeconds,
+      pins: config.state.pins,
     });
     this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idleTimeouts(config) });
     this.#announcer = new Announcer(this.#datapath, log);
+    this.#reconciler.onPlugging((vip, isPlugged) => {
+      if (isPlugged) this.#announcer.announce(vip);
+      else this.#announcer.stop(vip);
+    });
     this.#conflicts = new ConflictWatch(this.#datapath, log);
     const observers = {
       store: this.#store,
@@ -84,7 +88,6 @@ export class Daemon {
     };
     const driver = new DistributorDriver({
       ...observers,
-      announcer: this.#announcer,
       limits,
       now: Date.now,
     });
@@ -99,7 +102,7 @@ export class Daemon {
       },
     });
     const followers = { board: this.#board, drains: this.#drains, locks: this.#locks };
-    this.#review = new ChangeReview({ ...observers, ...followers });
+    reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const service = createService({
       ...observers,
@@ -125,10 +128,11 @@ export class Daemon {
     ];
   }
 
-  /** Answers calls when this resolves. If it rejects, nothing is left in the kernel. */
+  /** Answers calls when this resolves. */
   static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
     const daemon = new Daemon(config, parts, await takeInstanceLock());
     try {
+      await daemon.#takeOver();
       await daemon.#server.listen(config.listen.socket);
     } catch (error) {
       daemon.#release();
@@ -144,7 +148,17 @@ export class Daemon {
     return Math.max(performance.now() - this.#lastUpkeep, this.#locks.longestRun);
   }
 
-  /** Ends calls, then changes in flight, then forwarding. */
+  /** Goes on from what is in the kernel: only what differs from the store changes. */
+  async #takeOver(): Promise<void> {
+    const { abiVersion, carried, states } = this.#datapath.adopt();
+    const ids = new Set([...this.#reconciler.adopt(states)]);
+    for (const { distributor } of this.#store.all()) ids.add(distributor.id);
+    if (abiVersion !== null)
+      this.#log.info({ abiVersion, carried, distributors: states.size }, 'kernel state adopted');
+    await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
+  }
+
+  /** Ends calls, then changes in flight. Packets are forwarded as before. */
   async stop(): Promise<void> {
     this.#log.info('stopping');
     await this.#server.close(shutdownMs);
@@ -183,7 +197,7 @@ export class Daemon {
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
-    for (const id of this.#board.suspects()) this.#review.review(id);
+    for (const id of this.#board.suspects()) void this.#convergeAgain(id);
     void this.#drains.keepUp();
     for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
     this.#lastUpkeep = performance.now();
@@ -197,8 +211,8 @@ export class Daemon {
       );
   }
 
-  #convergeAgain(id: string): Promise<void> {
-    return this.#locks.run(id, () =>
+  async #convergeAgain(id: string): Promise<void> {
+    await this.#locks.run(id, () =>
       this.#reconciler.tryConverge(id, this.#store.get(id)?.distributor ?? null),
     );
   }

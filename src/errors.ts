@@ -216,11 +216,6 @@ export const errorKinds = {
     retryable: false,
     action: 'Detach the other XDP program from the port: it is never replaced.',
   },
-  PORT_REPLACED: {
-    status: 'FAILED_PRECONDITION',
-    retryable: true,
-    action: 'Remove all VIPs of the interface, then add them again: it is another port now.',
-  },
   DATAPATH_FAILED: {
     status: 'INTERNAL',
     retryable: true,

@@ -17,7 +17,9 @@
 #include "slot-table-object.h"
 #include "solicited-nodes.h"
 #include "table-worker.h"
+#include "tear-down.h"
 #include "verdicts.h"
+#include "xdp-program.h"
 
 namespace distributor {
 
@@ -59,6 +61,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));
   exports.Set("announce", Napi::Function::New<Announce>(env, "announce"));
   exports.Set("notifyService", Napi::Function::New<NotifyService>(env, "notifyService"));
+  exports.Set("tearDown", Napi::Function::New<TearDown>(env, "tearDown"));
+  exports.Set("xdpProgram", Napi::Function::New<XdpProgram>(env, "xdpProgram"));
   exports.Set("now", Napi::Function::New<Now>(env, "now"));
   return exports;
 }

@@ -68,6 +68,33 @@ Mac MacAt(const Napi::Object& object, const char* field) {
   return mac;
 }
 
+// Groups of hexadecimal digits, each followed by a hyphen but the last: 8-4-4-4-12.
+dist_id IdAt(const Napi::Object& object, const char* field) {
+  std::string text = StringAt(object, field);
+  dist_id id{};
+  size_t digits = 0;
+  for (size_t i = 0; i < text.size(); i++) {
+    bool is_hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+    auto digit = std::string_view("0123456789abcdef").find(text[i]);
+    if (is_hyphen ? text[i] != '-' : digit == std::string_view::npos) break;
+    if (is_hyphen) continue;
+    if (digits < 2 * sizeof id.byte) id.byte[digits / 2] |= digit << (digits % 2 == 0 ? 4 : 0);
+    digits++;
+  }
+  if (digits != 2 * sizeof id.byte || text.size() != 36)
+    throw ArgumentError(object.Env(), field, "must be a UUID in lower case");
+  return id;
+}
+
+std::string FormatId(const dist_id& id) {
+  std::string text;
+  for (size_t i = 0; i < sizeof id.byte; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    for (int digit : {id.byte[i] >> 4, id.byte[i] & 0xf}) text += "0123456789abcdef"[digit];
+  }
+  return text;
+}
+
 std::string FormatMac(const uint8_t* mac) {
   char text[18];
   std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],

@@ -21,8 +21,10 @@ std::string StringAt(const Napi::Object& object, const char* field);
 uint64_t Uint64At(const Napi::Object& object, const char* field);  // from a BigInt
 dist_address AddressAt(const Napi::Object& object, const char* field);
 Mac MacAt(const Napi::Object& object, const char* field);
+dist_id IdAt(const Napi::Object& object, const char* field);  // a UUID in its usual form
 
 std::string FormatMac(const uint8_t* mac);
+std::string FormatId(const dist_id& id);
 std::string FormatAddress(const dist_address& address);
 bool IsIpv4(const dist_address& address);
 

@@ -2,10 +2,8 @@
 #include "datapath.h"
 
 #include <bpf/bpf.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -44,6 +42,7 @@ dist_vip VipFrom(const Napi::Object& object) {
   vip.affinity =
       static_cast<uint8_t>(Uint32At(object, "affinity", DIST_AFFINITY_SOURCE_IP_AND_PORT));
   vip.tracking = static_cast<uint8_t>(Uint32At(object, "tracking", DIST_TRACKING_STATELESS));
+  vip.distributor = IdAt(object, "distributorId");
   Mac mac = MacAt(object, "mac");
   std::copy(mac.begin(), mac.end(), vip.mac);
   return vip;
@@ -87,6 +86,14 @@ Napi::Function Datapath::Define(Napi::Env env) {
   return DefineClass(env, "Datapath",
                      {InstanceMethod<&Datapath::Attach>("attach"),
                       InstanceMethod<&Datapath::Detach>("detach"),
+                      InstanceMethod<&Datapath::IsAttached>("isAttached"),
+                      InstanceMethod<&Datapath::Adopted>("adopted"),
+                      InstanceMethod<&Datapath::Occupants>("occupants"),
+                      InstanceMethod<&Datapath::PutTable>("putTable"),
+                      InstanceMethod<&Datapath::DeleteTable>("deleteTable"),
+                      InstanceMethod<&Datapath::SetWeights>("setWeights"),
+                      InstanceMethod<&Datapath::NewVipId>("newVipId"),
+                      InstanceMethod<&Datapath::MoveVip>("moveVip"),
                       InstanceMethod<&Datapath::PutVip>("putVip"),
                       InstanceMethod<&Datapath::DeleteVip>("deleteVip"),
                       InstanceMethod<&Datapath::Table>("table"),
@@ -119,9 +126,11 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
                .positions = Uint32At(options, "positions"),
                .flows = Uint32At(options, "flows"),
                .fragments = Uint32At(options, "fragments")};
+  std::optional<std::string> pins;
+  if (!options.Get("pins").IsNull()) pins = StringAt(options, "pins");
   Guard(info.Env(), [&] {
     cpus_ = Check("libbpf_num_possible_cpus", libbpf_num_possible_cpus());
-    program_ = std::make_unique<Program>(capacity_);
+    program_ = std::make_unique<Program>(capacity_, pins);
     slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
     positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
     learning_ = std::make_shared<MappedArray>(program_->learning(), capacity_.positions);
@@ -131,6 +140,10 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
         std::make_shared<MappedArray>(program_->claims(), (capacity_.vips + 1) * kWordsOfClaim);
     tallies_ =
         std::make_shared<MappedArray>(program_->tallies(), capacity_.positions * kWordsOfTally);
+    occupants_ = std::make_shared<MappedArray>(program_->occupants(),
+                                               capacity_.positions * kWordsOfOccupant);
+    header_ = std::make_shared<MappedArray>(program_->header(), kWordsOfHeader);
+    FreeShares();
   });
 }
 
@@ -139,37 +152,75 @@ Program& Datapath::Open(Napi::Env env) const {
   return *program_;
 }
 
+// {ifindex, name}
 Napi::Value Datapath::Attach(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
-  XdpMode mode = Guard(
-      info.Env(), [&] { return program.Attach(Uint32At(info[0].As<Napi::Object>(), "ifindex")); });
+  auto object = info[0].As<Napi::Object>();
+  uint32_t ifindex = Uint32At(object, "ifindex");
+  std::string name = StringAt(object, "name");
+  dist_port port{};
+  if (name.size() >= sizeof port.name)
+    throw ArgumentError(info.Env(), "name", "is longer than a port's name can be");
+  std::ranges::copy(name, port.name);
+  XdpMode mode = Guard(info.Env(), [&] {
+    // The name first: who finds the program on the port has it.
+    Check("bpf(put port)", bpf_map_update_elem(program.ports(), &ifindex, &port, BPF_ANY));
+    program.links().Attach(ifindex, program.fd());
+    return ModeOf(ifindex);
+  });
   return Napi::String::New(info.Env(), mode == XdpMode::kNative ? "native" : "generic");
 }
 
 void Datapath::Detach(const Napi::CallbackInfo& info) {
-  Open(info.Env()).Detach(Uint32At(info[0].As<Napi::Object>(), "ifindex"));
+  Program& program = Open(info.Env());
+  uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
+  Guard(info.Env(), [&] { program.links().Detach(ifindex); });
+  bpf_map_delete_elem(program.ports(), &ifindex);  // absent is fine
+}
+
+// {ifindex} → boolean
+Napi::Value Datapath::IsAttached(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
+  bool attached = Guard(info.Env(), [&] { return program.links().IsAttached(ifindex); });
+  return Napi::Boolean::New(info.Env(), attached);
 }
 
 void Datapath::PutVip(const Napi::CallbackInfo& info) {
-  auto object = info[0].As<Napi::Object>();
+  Open(info.Env());
+  Write(info[0].As<Napi::Object>());
+}
+
+// a VIP, and `from`: the index of its port before
+void Datapath::MoveVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_vip_key key = VipKeyFrom(object);
+  key.ifindex = Uint32At(object, "from");
+  Write(object);
+  bpf_map_delete_elem(program.vips(), &key);  // absent is fine
+  replaced_ = true;
+}
+
+void Datapath::Write(const Napi::Object& object) {
   dist_vip_key key = VipKeyFrom(object);
   dist_vip vip = VipFrom(object);
+  uint32_t since = Uint32At(object, "since");
   if (vip.slot_base > capacity_.slots ||
       Uint32At(object, "tableSize") > capacity_.slots - vip.slot_base)
-    throw ArgumentError(info.Env(), "slotBase", "the table is outside of the map");
+    throw ArgumentError(object.Env(), "slotBase", "the table is outside of the map");
   if (vip.position_base >= capacity_.positions)
-    throw ArgumentError(info.Env(), "positionBase", "is out of range");
+    throw ArgumentError(object.Env(), "positionBase", "is out of range");
   if (vip.counters == DIST_COUNTERS_NO_VIP || vip.counters > capacity_.vips)
-    throw ArgumentError(info.Env(), "counters", "is out of range");
-  Guard(info.Env(), [&] {
+    throw ArgumentError(object.Env(), "counters", "is out of range");
+  Guard(object.Env(), [&] {
     // The kernel gives the memory of a replaced or deleted element to the next one at once,
     // while a packet may still read it: it would be treated as for another VIP.
     if (replaced_) WaitForReaders();
     dist_vip before;
-    replaced_ = bpf_map_lookup_elem(program.vips(), &key, &before) == 0;
-    GiveShare(vip);
-    Check("bpf(put vip)", bpf_map_update_elem(program.vips(), &key, &vip, BPF_ANY));
+    replaced_ = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
+    GiveShare(vip, since);
+    Check("bpf(put vip)", bpf_map_update_elem(program_->vips(), &key, &vip, BPF_ANY));
   });
 }
 
@@ -187,13 +238,14 @@ void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
 
 // The share passes to the VIP; entries of the one before no longer count in it. The sweep
 // may read meanwhile: the first word, by which it knows them, goes first.
-void Datapath::GiveShare(const dist_vip& vip) {
+void Datapath::GiveShare(const dist_vip& vip, uint32_t since) {
   std::atomic_ref<uint64_t> owner = ShareOf(vip.counters);
   if (static_cast<uint32_t>(owner.load()) != vip.vip_id) owner.store(vip.vip_id);
   dist_share share{};
   share.tcp_idle = vip.tcp_idle;
   share.other_idle = vip.other_idle;
   share.position_base = vip.position_base;
+  share.since = since;
   auto words = std::bit_cast<std::array<uint64_t, kWordsOfShare>>(share);
   for (size_t i = 1; i < kWordsOfShare; i++)
     std::atomic_ref(shares_->words()[vip.counters * kWordsOfShare + i]).store(words[i]);
@@ -203,15 +255,10 @@ std::atomic_ref<uint64_t> Datapath::ShareOf(uint32_t index) const {
   return std::atomic_ref(shares_->words()[index * kWordsOfShare]);
 }
 
-// Returns when every run of the program that was under way has ended (an RCU grace period).
-void Datapath::WaitForReaders() {
-  Check("membarrier", static_cast<int>(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)));
-  replaced_ = false;
-}
-
 void Datapath::Synchronize(const Napi::CallbackInfo& info) {
   Open(info.Env());
-  Guard(info.Env(), [&] { WaitForReaders(); });
+  Guard(info.Env(), [] { WaitForReaders(); });
+  replaced_ = false;
 }
 
 // {index: of the distributor's first position, until: s}
@@ -236,22 +283,6 @@ size_t Datapath::PositionIndex(const Napi::CallbackInfo& info) const {
   return Uint32At(info[0].As<Napi::Object>(), "index", capacity_.positions - 1);
 }
 
-// {index, mac: string | null, sameAmphora: boolean}. Another amphora, or none, takes the
-// next generation: flow entries that name the one before no longer count.
-void Datapath::SetPosition(const Napi::CallbackInfo& info) {
-  size_t index = PositionIndex(info);  // throws where positions_ is no more
-  std::atomic_ref<uint64_t> position(positions_->words()[index]);
-  auto object = info[0].As<Napi::Object>();
-  uint64_t generation = position.load() >> DIST_POSITION_GENERATION_SHIFT;
-  if (!BoolAt(object, "sameAmphora")) generation = generation % DIST_GENERATION_MASK + 1;
-  uint64_t bits = 0;
-  if (!object.Get("mac").IsNull()) {
-    Mac mac = MacAt(object, "mac");
-    std::memcpy(&bits, mac.data(), mac.size());
-  }
-  position.store(generation << DIST_POSITION_GENERATION_SHIFT | bits);
-}
-
 // {from, to, count}. What arrives for the old range meanwhile is not counted in the new.
 void Datapath::MovePositions(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
@@ -265,6 +296,8 @@ void Datapath::MovePositions(const Napi::CallbackInfo& info) {
       uint32_t source = from + i, target = to + i;
       std::atomic_ref(positions_->words()[target])
           .store(std::atomic_ref(positions_->words()[source]).load());
+      std::ranges::copy(occupants_->words().subspan(source * kWordsOfOccupant, kWordsOfOccupant),
+                        &occupants_->words()[target * kWordsOfOccupant]);
       Check("bpf(read counters)",
             bpf_map_lookup_elem(program.position_counters(), &source, counters.data()));
       Check("bpf(write counters)",
@@ -332,6 +365,8 @@ void Datapath::Close(const Napi::CallbackInfo&) {
   shares_.reset();
   claims_.reset();
   tallies_.reset();
+  occupants_.reset();
+  header_.reset();
 }
 
 }  // namespace distributor

@@ -15,6 +15,8 @@ namespace distributor {
 constexpr size_t kWordsOfClaim = sizeof(dist_claim) / sizeof(uint64_t);
 constexpr size_t kWordsOfShare = sizeof(dist_share) / sizeof(uint64_t);
 constexpr size_t kWordsOfTally = sizeof(dist_tally) / sizeof(uint64_t);
+constexpr size_t kWordsOfOccupant = sizeof(dist_occupant) / sizeof(uint64_t);
+constexpr size_t kWordsOfHeader = sizeof(dist_header) / sizeof(uint64_t);
 
 // JavaScript's Datapath: the loaded program, its ports and its maps. src/datapath/native.ts
 // declares every method. After close() each throws CLOSED; close() again does nothing.
@@ -26,6 +28,14 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
  private:
   Napi::Value Attach(const Napi::CallbackInfo& info);
   void Detach(const Napi::CallbackInfo& info);
+  Napi::Value IsAttached(const Napi::CallbackInfo& info);
+  Napi::Value Adopted(const Napi::CallbackInfo& info);
+  Napi::Value Occupants(const Napi::CallbackInfo& info);
+  void PutTable(const Napi::CallbackInfo& info);
+  void DeleteTable(const Napi::CallbackInfo& info);
+  void SetWeights(const Napi::CallbackInfo& info);
+  Napi::Value NewVipId(const Napi::CallbackInfo& info);
+  void MoveVip(const Napi::CallbackInfo& info);
   void PutVip(const Napi::CallbackInfo& info);
   void DeleteVip(const Napi::CallbackInfo& info);
   Napi::Value Table(const Napi::CallbackInfo& info);
@@ -50,8 +60,9 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value Inventory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
-  void WaitForReaders();
-  void GiveShare(const dist_vip& vip);
+  void Write(const Napi::Object& vip);
+  void GiveShare(const dist_vip& vip, uint32_t since);
+  void FreeShares();
   std::atomic_ref<uint64_t> ShareOf(uint32_t index) const;  // its vip_id and, above, used
   Program& Open(Napi::Env env) const;                       // throws CLOSED
   uint32_t VipIndex(const Napi::CallbackInfo& info) const;  // of a VIP's counters; 0 = none
@@ -66,7 +77,9 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::shared_ptr<MappedArray> shares_;
   std::shared_ptr<MappedArray> claims_;
   std::shared_ptr<MappedArray> tallies_;
-  bool replaced_ = false;            // a VIP's element was freed since the last WaitForReaders()
+  std::shared_ptr<MappedArray> occupants_;
+  std::shared_ptr<MappedArray> header_;
+  bool replaced_ = false;            // a VIP's element was freed since readers were waited for
   std::weak_ptr<const void> sweep_;  // held by the one that is under way
 };
 

@@ -17,9 +17,6 @@ namespace {
 constexpr uint16_t kHasMac =
     NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 
-// Marks entries as ours, like a routing daemon's routes; no other program uses the number.
-constexpr uint8_t kProtocol = 219;
-
 // One request about one neighbour, or about all, in memory of its own.
 class Request {
  public:
@@ -71,22 +68,18 @@ std::optional<NeighbourEntry> ParseNeighbour(const nlmsghdr& message) {
       .deleted = message.nlmsg_type == RTM_DELNEIGH,
       .ours = false};
   bool has_mac = message.nlmsg_type == RTM_NEWNEIGH && (body->ndm_state & kHasMac);
-  auto* attribute = static_cast<nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(ndmsg)));
-  for (; mnl_attr_ok(attribute,
-                     static_cast<int>(static_cast<char*>(mnl_nlmsg_get_payload_tail(&message)) -
-                                      reinterpret_cast<char*>(attribute)));
-       attribute = mnl_attr_next(attribute)) {
-    uint16_t type = mnl_attr_get_type(attribute);
+  ForEachAttribute(message, sizeof(ndmsg), [&](const nlattr& attribute) {
+    uint16_t type = mnl_attr_get_type(&attribute);
     if (type == NDA_DST) {
-      entry.neighbour.address = AddressOf(attribute, body->ndm_family);
+      entry.neighbour.address = AddressOf(&attribute, body->ndm_family);
     } else if (type == NDA_PROTOCOL) {
-      entry.ours = mnl_attr_get_u8(attribute) == kProtocol;
+      entry.ours = mnl_attr_get_u8(&attribute) == kProtocolOfOurs;
     } else if (type == NDA_LLADDR && has_mac &&
-               mnl_attr_get_payload_len(attribute) == sizeof(Mac)) {
+               mnl_attr_get_payload_len(&attribute) == sizeof(Mac)) {
       entry.mac.emplace();
-      std::memcpy(entry.mac->data(), mnl_attr_get_payload(attribute), sizeof(Mac));
+      std::memcpy(entry.mac->data(), mnl_attr_get_payload(&attribute), sizeof(Mac));
     }
-  }
+  });
   return entry;
 }
 
@@ -95,7 +88,7 @@ void ManageNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {
   if (known && known->permanent) return;
   Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbour);
   mnl_attr_put_u32(&request.header(), NDA_FLAGS_EXT, NTF_EXT_MANAGED);
-  mnl_attr_put_u8(&request.header(), NDA_PROTOCOL, kProtocol);
+  mnl_attr_put_u8(&request.header(), NDA_PROTOCOL, kProtocolOfOurs);
   socket.Request("netlink(manage neighbour)", request.header());
 }
 
@@ -106,7 +99,7 @@ void ForgetNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {
   socket.Request("netlink(forget neighbour)", request.header());
 }
 
-void ForgetLeftovers(NetlinkSocket& socket) {
+size_t ForgetLeftovers(NetlinkSocket& socket) {
   std::vector<Neighbour> leftovers;
   Request request(RTM_GETNEIGH, NLM_F_DUMP);
   socket.Request("netlink(list neighbours)", request.header(), [&](const nlmsghdr& message) {
@@ -114,6 +107,7 @@ void ForgetLeftovers(NetlinkSocket& socket) {
     if (entry && entry->ours) leftovers.push_back(entry->neighbour);
   });
   for (const Neighbour& neighbour : leftovers) ForgetNeighbour(socket, neighbour);
+  return leftovers.size();
 }
 
 std::optional<NeighbourEntry> LookUpNeighbour(NetlinkSocket& socket, const Neighbour& neighbour) {

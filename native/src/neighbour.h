@@ -11,6 +11,10 @@
 
 namespace distributor {
 
+// Marks neighbours and addresses as ours, like a routing daemon's routes; no other program
+// uses the number.
+constexpr uint8_t kProtocolOfOurs = 219;
+
 // An address on a port's link, the key of the kernel's neighbour table.
 struct Neighbour {
   uint32_t ifindex;
@@ -40,8 +44,8 @@ void ManageNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);
 // Removes the managed entry; absent is fine.
 void ForgetNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);
 
-// Removes what a process that was killed left managed.
-void ForgetLeftovers(NetlinkSocket& socket);
+// Removes what a process that was killed left managed. Returns how many that were.
+size_t ForgetLeftovers(NetlinkSocket& socket);
 
 // What the kernel knows now; none if it has no entry.
 std::optional<NeighbourEntry> LookUpNeighbour(NetlinkSocket& socket, const Neighbour& neighbour);

@@ -30,4 +30,14 @@ class NetlinkSocket {
   unsigned int sequence_ = 0;
 };
 
+// Calls with each attribute behind the `header_size` bytes of the message's own header.
+template <typename Visit>
+void ForEachAttribute(const nlmsghdr& message, size_t header_size, Visit visit) {
+  auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, header_size));
+  auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
+  for (; mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)));
+       attribute = mnl_attr_next(attribute))
+    visit(*attribute);
+}
+
 }  // namespace distributor

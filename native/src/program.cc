@@ -2,15 +2,18 @@
 #include "program.h"
 
 #include <bpf/bpf.h>
-#include <linux/if_link.h>
-#include <net/if.h>
+#include <linux/membarrier.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstdarg>
 #include <cstdio>
 
+#include "abi.h"
+#include "carry-over.h"
 #include "distributor.skel.h"
 #include "errors.h"
 
@@ -19,6 +22,9 @@ namespace distributor {
 namespace {
 
 constexpr uint32_t kMaxOpenings = 1u << 28;  // 4 GiB
+// An opening's place tells the bits of its hash that its tag does not have.
+constexpr uint32_t kMinOpenings = DIST_MARK_MASK + 1;
+constexpr uint32_t kFirstSet = 1;
 
 // libbpf reports through one process-wide callback; what it says while a call runs on
 // this thread becomes the `details` of that call's error.
@@ -32,63 +38,166 @@ int RememberMessage(libbpf_print_level level, const char* format, va_list argume
   return length;
 }
 
+// The one element of a map.
+template <typename T>
+T Read(int map) {
+  uint32_t index = 0;
+  T value;
+  Check("bpf(read map)", bpf_map_lookup_elem(map, &index, &value));
+  return value;
+}
+
+template <typename T>
+void Write(int map, const T& value) {
+  uint32_t index = 0;
+  Check("bpf(write map)", bpf_map_update_elem(map, &index, &value, BPF_ANY));
+}
+
+// What is pinned of the maps that the program has, too.
+MapSet OpenSet(const Pins& pins, uint32_t set, const bpf_object& object) {
+  MapSet result;
+  bpf_map* map;
+  bpf_object__for_each_map(map, &object) {
+    if (bpf_map__is_internal(map)) continue;
+    FileDescriptor fd = pins.OpenMap(set, bpf_map__name(map));
+    if (fd.get() >= 0) result.maps[bpf_map__name(map)] = std::move(fd);
+  }
+  auto text = Read<dist_layout>(result.maps.at(kLastPinned).get());
+  result.layouts = Parse(text.text);
+  return result;
+}
+
 }  // namespace
+
+void WaitForReaders() {
+  Check("membarrier", static_cast<int>(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)));
+}
 
 void Program::SkeletonDeleter::operator()(::distributor_bpf* skeleton) const {
   distributor_bpf__destroy(skeleton);
 }
 
-Program::Program(const Capacity& capacity) {
+Program::Program(const Capacity& capacity, const std::optional<std::string>& pins)
+    : pins_(pins ? std::make_unique<Pins>(*pins) : nullptr), links_(pins_.get()) {
   libbpf_set_print(RememberMessage);
   libbpf_said.clear();
   skeleton_.reset(distributor_bpf__open());
   if (!skeleton_) throw SystemError("bpf(open)", errno, libbpf_said);
-  auto& maps = skeleton_->maps;
-  Check("bpf(size vips)", bpf_map__set_max_entries(maps.vips, capacity.vips));
-  Check("bpf(size slots)", bpf_map__set_max_entries(maps.slots, capacity.slots));
-  Check("bpf(size positions)", bpf_map__set_max_entries(maps.positions, capacity.positions));
-  Check("bpf(size learning)", bpf_map__set_max_entries(maps.learning, capacity.positions));
-  Check("bpf(size flows)", bpf_map__set_max_entries(maps.flows, capacity.flows));
-  uint32_t openings = std::bit_ceil(std::min(capacity.flows, kMaxOpenings / 4) * 4);
-  Check("bpf(size openings)", bpf_map__set_max_entries(maps.openings, openings));
-  Check("bpf(size fragments)", bpf_map__set_max_entries(maps.fragments, capacity.fragments));
-  // Element 0 is for packets of no VIP, and for all of them.
-  Check("bpf(size shares)", bpf_map__set_max_entries(maps.shares, capacity.vips + 1));
-  Check("bpf(size tallies)", bpf_map__set_max_entries(maps.tallies, capacity.positions));
-  Check("bpf(size claims)", bpf_map__set_max_entries(maps.claims, capacity.vips + 1));
-  Check("bpf(size vip_counters)", bpf_map__set_max_entries(maps.vip_counters, capacity.vips + 1));
-  Check("bpf(size position_counters)",
-        bpf_map__set_max_entries(maps.position_counters, capacity.positions));
-  Check("getrandom", static_cast<int>(getrandom(&flow_secret_, sizeof flow_secret_, 0)));
-  opening_mask_ = openings - 1;
-  skeleton_->rodata->flow_secret = flow_secret_;
-  skeleton_->rodata->flow_capacity = capacity.flows;
-  skeleton_->rodata->opening_mask = opening_mask_;
-  if (int result = distributor_bpf__load(skeleton_.get()); result < 0)
-    throw SystemError("bpf(load)", -result, libbpf_said);
+  Size(capacity);
+  std::vector<uint32_t> sets = pins_ ? pins_->Sets() : std::vector<uint32_t>();
+  if (sets.empty())
+    Create();
+  else
+    TakeOver(std::move(sets));
 }
 
 Program::~Program() = default;
 
-XdpMode Program::Attach(uint32_t ifindex) {
-  // The kernel's own answer would be EINVAL.
-  char name[IF_NAMESIZE];
-  if (!if_indextoname(ifindex, name)) throw SystemError("bpf(link)", ENODEV);
-  auto link = [&](uint32_t flags) {
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
-    return bpf_link_create(fd(), static_cast<int>(ifindex), BPF_XDP, &options);
+void Program::Size(const Capacity& capacity) {
+  auto& maps = skeleton_->maps;
+  opening_mask_ =
+      std::bit_ceil(std::max(std::min(capacity.flows, kMaxOpenings / 4) * 4, kMinOpenings)) - 1;
+  // Element 0 of what VIPs have is for packets of no VIP, and for all of them.
+  const std::pair<bpf_map*, uint32_t> sizes[] = {
+      {maps.vips, capacity.vips},
+      {maps.slots, capacity.slots},
+      {maps.positions, capacity.positions},
+      {maps.learning, capacity.positions},
+      {maps.flows, capacity.flows},
+      {maps.openings, opening_mask_ + 1},
+      {maps.fragments, capacity.fragments},
+      {maps.shares, capacity.vips + 1},
+      {maps.tallies, capacity.positions},
+      {maps.claims, capacity.vips + 1},
+      {maps.vip_counters, capacity.vips + 1},
+      {maps.position_counters, capacity.positions},
+      {maps.tables, capacity.positions},
+      {maps.occupants, capacity.positions},
   };
-  int result = link(XDP_FLAGS_DRV_MODE);
-  XdpMode mode = XdpMode::kNative;
-  if (result == -EOPNOTSUPP) {
-    result = link(XDP_FLAGS_SKB_MODE);
-    mode = XdpMode::kGeneric;
-  }
-  links_[ifindex] = FileDescriptor(Check("bpf(link)", result));
-  return mode;
+  for (auto [map, size] : sizes) Check("bpf(size map)", bpf_map__set_max_entries(map, size));
+  skeleton_->rodata->flow_capacity = capacity.flows;
+  skeleton_->rodata->opening_mask = opening_mask_;
 }
 
-void Program::Detach(uint32_t ifindex) { links_.erase(ifindex); }
+void Program::Load() {
+  if (int result = distributor_bpf__load(skeleton_.get()); result < 0)
+    throw SystemError("bpf(load)", -result, libbpf_said);
+}
+
+void Program::Create() {
+  uint64_t secret;
+  Check("getrandom", static_cast<int>(getrandom(&secret, sizeof secret, 0)));
+  ChooseSecret(secret);
+  Load();
+  dist_header header{};
+  header.flow_secret = secret;
+  header.abi_version = DIST_ABI_VERSION;
+  Write(this->header(), header);
+  if (pins_) PinMaps(kFirstSet);
+}
+
+// The maps of the last set are used as they are, or, where they cannot be, copied. Nothing
+// that forwards packets changes before the links do, one port after the other.
+void Program::TakeOver(std::vector<uint32_t> sets) {
+  const uint32_t last = sets.back();
+  CarryOver carry_over(*skeleton_->obj);
+  MapSet before = OpenSet(*pins_, last, *skeleton_->obj);
+  adoption_ = {.found = true, .abi_version = 0, .carried = carry_over.Carried(before)};
+  carry_over.CheckRoom(before);
+  carry_over.Header(before, [&](const dist_header& header) {
+    adoption_.abi_version = header.abi_version;
+    ChooseSecret(header.flow_secret);
+  });
+  bpf_map* map;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    const char* name = bpf_map__name(map);
+    if (bpf_map__is_internal(map) || std::ranges::count(adoption_.carried, name)) continue;
+    Check("bpf(reuse map)", bpf_map__reuse_fd(map, before.maps.at(name).get()));
+  }
+  Load();
+  if (adoption_.carried.empty()) {
+    sets.pop_back();
+  } else {
+    carry_over.Copy(before, adoption_.carried);
+    SetCarrying(true);
+    PinMaps(last + 1);
+  }
+  links_.Adopt(fd());
+  if (!sets.empty()) {
+    WaitForReaders();
+    for (uint32_t set : sets) carry_over.Merge(OpenSet(*pins_, set, *skeleton_->obj));
+  }
+  SetCarrying(false);
+  for (uint32_t set : sets) pins_->RemoveSet(set);
+}
+
+void Program::ChooseSecret(uint64_t secret) {
+  flow_secret_ = secret;
+  skeleton_->rodata->flow_secret = secret;
+}
+
+// The map that says how all are laid out comes last: with it the set is complete.
+void Program::PinMaps(uint32_t set) {
+  dist_layout layout{};
+  std::string text = Format(LayoutsOf(*skeleton_->obj));
+  if (text.size() >= sizeof layout.text) throw SystemError("describe maps", E2BIG);
+  std::ranges::copy(text, layout.text);
+  Write(bpf_map__fd(skeleton_->maps.layout), layout);
+  bpf_map* map;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    std::string name = bpf_map__name(map);
+    if (!bpf_map__is_internal(map) && name != kLastPinned)
+      pins_->PinMap(set, name, bpf_map__fd(map));
+  }
+  pins_->PinMap(set, kLastPinned, bpf_map__fd(skeleton_->maps.layout));
+}
+
+void Program::SetCarrying(bool carrying) {
+  auto header = Read<dist_header>(this->header());
+  header.abi_version = DIST_ABI_VERSION;
+  header.carrying = carrying;
+  Write(this->header(), header);
+}
 
 int Program::fd() const { return bpf_program__fd(skeleton_->progs.distributor); }
 int Program::vips() const { return bpf_map__fd(skeleton_->maps.vips); }
@@ -101,6 +210,10 @@ int Program::fragments() const { return bpf_map__fd(skeleton_->maps.fragments); 
 int Program::shares() const { return bpf_map__fd(skeleton_->maps.shares); }
 int Program::claims() const { return bpf_map__fd(skeleton_->maps.claims); }
 int Program::tallies() const { return bpf_map__fd(skeleton_->maps.tallies); }
+int Program::header() const { return bpf_map__fd(skeleton_->maps.header); }
+int Program::tables() const { return bpf_map__fd(skeleton_->maps.tables); }
+int Program::occupants() const { return bpf_map__fd(skeleton_->maps.occupants); }
+int Program::ports() const { return bpf_map__fd(skeleton_->maps.ports); }
 int Program::sweep_flows() const { return bpf_program__fd(skeleton_->progs.sweep_flows); }
 int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
 int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }

@@ -4,36 +4,44 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "file-descriptor.h"
+#include "pins.h"
+#include "port-links.h"
 
 struct distributor_bpf;  // the skeleton
 
 namespace distributor {
 
+// Returns when every run of a program that was under way has ended (an RCU grace period).
+void WaitForReaders();
+
 struct Capacity {
   uint32_t vips, slots, positions, flows, fragments;
 };
 
-enum class XdpMode { kNative, kGeneric };
+// What was pinned when a program was loaded.
+struct Adoption {
+  bool found;                        // there was something
+  uint32_t abi_version;              // of the program that used it last
+  std::vector<std::string> carried;  // the maps whose content was copied: they could not be kept
+};
 
-// The XDP program in the kernel, with its maps, and its links to ports. Closing removes
-// every one of them.
+// The XDP program in the kernel, with its maps, and its links to ports. What is pinned goes
+// on without the process; the rest ends with *this.
 class Program {
  public:
-  // Throws SystemError with the verifier's log. Flows get four times as many openings.
-  explicit Program(const Capacity& capacity);
+  // Throws SystemError with the verifier's log. Flows get four times as many openings. With
+  // `pins`, a directory of a bpffs, it takes over the maps and ports that are pinned there.
+  Program(const Capacity& capacity, const std::optional<std::string>& pins);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Native mode where the port's driver has it, else generic. Throws if another program
-  // is attached to the port (EBUSY) or there is no such port (ENODEV).
-  XdpMode Attach(uint32_t ifindex);
-  void Detach(uint32_t ifindex);
+  const Adoption& adoption() const { return adoption_; }
+  PortLinks& links() { return links_; }
 
   int fd() const;
   int vips() const;
@@ -46,6 +54,10 @@ class Program {
   int shares() const;
   int claims() const;
   int tallies() const;
+  int header() const;
+  int tables() const;
+  int occupants() const;
+  int ports() const;
   int sweep_flows() const;  // the other program: see bpf/sweep.h
   uint64_t flow_secret() const { return flow_secret_; }
   uint32_t opening_mask() const { return opening_mask_; }
@@ -56,10 +68,22 @@ class Program {
   struct SkeletonDeleter {
     void operator()(::distributor_bpf* skeleton) const;
   };
-  std::unique_ptr<::distributor_bpf, SkeletonDeleter> skeleton_;
+  using Skeleton = std::unique_ptr<::distributor_bpf, SkeletonDeleter>;
+
+  void Size(const Capacity& capacity);
+  void Load();
+  void Create();
+  void TakeOver(std::vector<uint32_t> sets);
+  void ChooseSecret(uint64_t known);
+  void PinMaps(uint32_t set);
+  void SetCarrying(bool carrying);
+
+  std::unique_ptr<Pins> pins_;  // null: nothing is pinned
+  Skeleton skeleton_;
   uint64_t flow_secret_ = 0;
   uint32_t opening_mask_ = 0;
-  std::map<uint32_t, FileDescriptor> links_;  // by ifindex; closed before the program
+  Adoption adoption_{};
+  PortLinks links_;  // closed before the program
 };
 
 }  // namespace distributor

@@ -16,9 +16,7 @@ namespace distributor {
 
 namespace {
 
-using Group = SolicitedNodes::Group;
-
-Group GroupFrom(const Napi::CallbackInfo& info) {
+SolicitedNode GroupFrom(const Napi::CallbackInfo& info) {
   auto object = info[0].As<Napi::Object>();
   uint32_t ifindex = Uint32At(object, "ifindex");
   dist_address address = AddressAt(object, "address");
@@ -26,7 +24,7 @@ Group GroupFrom(const Napi::CallbackInfo& info) {
   return {ifindex, address.byte[13], address.byte[14], address.byte[15]};
 }
 
-ipv6_mreq ListenerRequest(const Group& group) {
+ipv6_mreq ListenerRequest(const SolicitedNode& group) {
   auto [ifindex, a, b, c] = group;
   ipv6_mreq request{};
   request.ipv6mr_interface = ifindex;
@@ -42,7 +40,7 @@ bool IsIpv6Disabled(uint32_t ifindex) {
   return setting.get() == '1';
 }
 
-packet_mreq FilterRequest(const Group& group) {
+packet_mreq FilterRequest(const SolicitedNode& group) {
   auto [ifindex, a, b, c] = group;
   return {.mr_ifindex = static_cast<int>(ifindex),
           .mr_type = PACKET_MR_MULTICAST,
@@ -56,27 +54,38 @@ Napi::Function SolicitedNodes::Define(Napi::Env env) {
   return DefineClass(env, "SolicitedNodes",
                      {InstanceMethod<&SolicitedNodes::Join>("join"),
                       InstanceMethod<&SolicitedNodes::Leave>("leave"),
+                      InstanceMethod<&SolicitedNodes::DropUnused>("dropUnused"),
+                      InstanceMethod<&SolicitedNodes::Refresh>("refresh"),
                       InstanceMethod<&SolicitedNodes::Close>("close")});
 }
 
-// {ifindex, address: IPv6} → whether the port reports the group to switches; where it has
-// IPv6 disabled, only its own filter is opened.
+// {persistent: boolean}
+SolicitedNodes::SolicitedNodes(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  if (!BoolAt(info[0].As<Napi::Object>(), "persistent")) return;
+  Guard(info.Env(), [&] { addresses_ = std::make_unique<NetlinkSocket>(); });
+}
+
+// {ifindex, address: IPv6} → {reports, persists}. Where the port has IPv6 disabled, only its
+// own filter is opened, and nothing reported to switches.
 Napi::Value SolicitedNodes::Join(const Napi::CallbackInfo& info) {
   if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
-  Group group = GroupFrom(info);
+  SolicitedNode group = GroupFrom(info);
   auto known = memberships_.find(group);
   if (known == memberships_.end()) {
     Membership membership = Guard(info.Env(), [&] { return Enter(group); });
     known = memberships_.emplace(group, membership).first;
   }
   known->second.users++;
-  return Napi::Boolean::New(info.Env(), known->second.reports);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("reports", known->second.reports);
+  result.Set("persists", known->second.persists);
+  return result;
 }
 
 // Once for every join(). Where the port is gone, so is the membership: no error.
 void SolicitedNodes::Leave(const Napi::CallbackInfo& info) {
   if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
-  Group group = GroupFrom(info);
+  SolicitedNode group = GroupFrom(info);
   auto known = memberships_.find(group);
   if (known == memberships_.end() || --known->second.users > 0) return;
   if (known->second.socket) {
@@ -87,7 +96,28 @@ void SolicitedNodes::Leave(const Napi::CallbackInfo& info) {
     packet_mreq request = FilterRequest(group);
     setsockopt(FilterSocket(), SOL_PACKET, PACKET_DROP_MEMBERSHIP, &request, sizeof request);
   }
+  if (addresses_) RemoveGroupAddress(*addresses_, group);
   memberships_.erase(known);
+}
+
+void SolicitedNodes::DropUnused(const Napi::CallbackInfo& info) {
+  if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
+  if (!addresses_) return;
+  Guard(info.Env(), [&] {
+    for (const SolicitedNode& group : GroupAddresses(*addresses_))
+      if (!memberships_.contains(group)) RemoveGroupAddress(*addresses_, group);
+  });
+}
+
+// {ifindex}. A port that goes down keeps memberships of sockets, but loses its addresses.
+void SolicitedNodes::Refresh(const Napi::CallbackInfo& info) {
+  if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
+  uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
+  if (!addresses_) return;
+  Guard(info.Env(), [&] {
+    for (auto& [group, membership] : memberships_)
+      if (std::get<0>(group) == ifindex) membership.persists = AddGroupAddress(*addresses_, group);
+  });
 }
 
 void SolicitedNodes::Close(const Napi::CallbackInfo&) {
@@ -95,26 +125,28 @@ void SolicitedNodes::Close(const Napi::CallbackInfo&) {
   memberships_.clear();
   listener_.reset();
   filter_ = FileDescriptor();
+  addresses_.reset();
 }
 
-SolicitedNodes::Membership SolicitedNodes::Enter(const Group& group) {
+SolicitedNodes::Membership SolicitedNodes::Enter(const SolicitedNode& group) {
   bool reports = !IsIpv6Disabled(std::get<0>(group));
+  bool persists = addresses_ && AddGroupAddress(*addresses_, group);
   if (listener_ && Listen(listener_->get(), group))
-    return {.socket = listener_, .reports = reports, .users = 0};
+    return {.socket = listener_, .reports = reports, .persists = persists, .users = 0};
   // A socket has room for some hundred groups; or this port cannot have any.
   auto socket = std::make_shared<FileDescriptor>(
       Check("socket(inet6)", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
   if (Listen(socket->get(), group)) {
     listener_ = socket;
-    return {.socket = listener_, .reports = reports, .users = 0};
+    return {.socket = listener_, .reports = reports, .persists = persists, .users = 0};
   }
   packet_mreq request = FilterRequest(group);
   Check("setsockopt(PACKET_ADD_MEMBERSHIP)",
         setsockopt(FilterSocket(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request));
-  return {.socket = nullptr, .reports = false, .users = 0};
+  return {.socket = nullptr, .reports = false, .persists = false, .users = 0};
 }
 
-bool SolicitedNodes::Listen(int socket, const Group& group) {
+bool SolicitedNodes::Listen(int socket, const SolicitedNode& group) {
   ipv6_mreq request = ListenerRequest(group);
   return setsockopt(socket, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request) == 0;
 }

@@ -28,6 +28,7 @@ const std::array<const char*, DIST_VERDICTS> kVerdictNames = {
     "drop_tiny_fragment",
     "drop_extension_headers",
     "drop_loop",
+    "drop_carry_over",
 };
 
 }  // namespace distributor

@@ -32,8 +32,8 @@ export function vipStatus(vip: Vip, { datapath, reconciler }: View): VipStatus {
     gateway: vip.gateway ?? '',
     affinity: `AFFINITY_${vip.affinity}`,
     tracking: `TRACKING_${vip.tracking}`,
-    mac: port?.mac ?? '',
-    xdp_mode: port?.xdpMode ?? '',
+    mac: port.mac ?? '',
+    xdp_mode: port.xdpMode ?? '',
     tcp_idle_seconds: tcpIdle,
     other_idle_seconds: otherIdle,
   };

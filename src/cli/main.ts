@@ -6,6 +6,7 @@ import { parseCount } from './arguments.ts';
 import { addAmphoraCommands } from './commands-amphorae.ts';
 import { addDistributorCommands } from './commands-distributors.ts';
 import { addDrainCommand } from './commands-drain.ts';
+import { addHostCommands } from './commands-host.ts';
 import { addStatusCommands } from './commands-status.ts';
 import { addVipCommands } from './commands-vips.ts';
 import { exitStatus } from './exit-status.ts';
@@ -40,5 +41,6 @@ addVipCommands(program);
 addAmphoraCommands(program);
 addDrainCommand(program);
 addStatusCommands(program);
+addHostCommands(program);
 
 await program.parseAsync();

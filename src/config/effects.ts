@@ -12,6 +12,7 @@ type EffectsOf<T> = T extends object
 /** Of every section: one that is left out does not compile. */
 export const effects: { readonly [Section in keyof Config]: EffectsOf<Config[Section]> } = {
   listen: 'restart',
+  state: 'restart',
   log: 'reload',
   /** Maps keep their size. */
   capacity: 'restart',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Port, VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
-import type { WatchedNeighbour } from '../plan/wanted.ts';
+import type { DatapathState, WatchedNeighbour } from '../plan/wanted.ts';
 
 export interface VipCounts {
   /** By verdict name; docs/verdicts.md explains each. */
@@ -55,22 +55,41 @@ export interface FlowSweep {
   readonly tallies: readonly (FlowTally | null)[];
 }
 
+/** The port that an interface's name stands for now. */
 export interface PortState {
-  readonly mac: string;
-  readonly xdpMode: 'native' | 'generic';
-  /** 'replaced': the port is not the one, or has not the MAC, that the program was given. */
-  readonly condition: 'up' | 'down' | 'replaced';
+  /** null, like its MAC, while there is none. */
+  readonly ifindex: number | null;
+  readonly mac: string | null;
+  /** null: the program is not on it. */
+  readonly xdpMode: 'native' | 'generic' | null;
+  readonly link: 'up' | 'down' | 'gone';
   /** VIPs with VLAN tags get no traffic. */
   readonly stripsVlanTags: boolean;
 }
+
+/** What a data path found in the kernel when it was made. */
+export interface Adoption {
+  /** ABI version of the program that was there; null = none was. */
+  readonly abiVersion: number | null;
+  /** Maps that could not be kept and were copied. */
+  readonly carried: readonly string[];
+  /** What is there, by distributor. */
+  readonly states: ReadonlyMap<string, DatapathState>;
+}
+
+/**
+ * Whether a VIP's solicitations come through: the port reports its group to switches as long
+ * as it has the VIP ('always'; so for IPv4, which needs none), as long as the daemon runs
+ * ('for-now'), or not at all.
+ */
+export type Listening = 'always' | 'for-now' | 'unreported';
 
 /** How the data path fares with a VIP. */
 export interface VipState {
   readonly flowEntries: number;
   /** No further flow of the VIP gets an entry. */
   readonly flowTableFull: boolean;
-  /** The port reports the VIP's solicited-node group to switches, or needs none (IPv4). */
-  readonly listens: boolean;
+  readonly listens: Listening;
   /** Seconds since it was plugged. */
   readonly age: number;
 }
@@ -89,8 +108,12 @@ export interface VipClaim extends VipOnPort {
 
 /** What carries packets: the port between the daemon's logic and the kernel. */
 export interface Datapath {
+  /** What was there when the data path was made. To be asked once, before anything else. */
+  adopt(): Adoption;
   /** The host's ports now. */
   ports(): readonly Port[];
+  /** The host's port of that name now. */
+  port(name: string): Port | null;
   /**
    * Carries out one operation completely, or throws and has changed nothing.
    * @throws PORT_NOT_FOUND, PORT_BUSY, CAPACITY_EXHAUSTED, DATAPATH_FAILED
@@ -127,8 +150,7 @@ export interface Datapath {
   vipsOutOfFlows(): readonly VipOnPort[];
   /** Packets on attached ports that were for no VIP. */
   hostPackets(): number;
-  /** Of a port that carries a VIP, else null. */
-  portState(interfaceName: string): PortState | null;
-  /** Stops forwarding and leaves no trace in the kernel. */
+  portState(interfaceName: string): PortState;
+  /** Ends without an operation: packets go on as they do. */
   close(): void;
 }

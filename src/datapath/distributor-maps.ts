@@ -3,14 +3,23 @@ import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
 import { vipKey, type VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
-import type { DatapathVip } from '../plan/wanted.ts';
-import type { PositionCounts, SettleResult, SlotCounts, VipCounts, VipState } from './datapath.ts';
+import type { DatapathState, DatapathVip, Occupant } from '../plan/wanted.ts';
+import type {
+  Listening,
+  PositionCounts,
+  SettleResult,
+  SlotCounts,
+  VipCounts,
+  VipState,
+} from './datapath.ts';
 import type { MapSpace, Place } from './map-space.ts';
 import { attempt } from './native-failure.ts';
 import {
   native,
   type NativeDatapath,
+  type NativeOccupant,
   type NativeSolicitedNodes,
+  type NativeTableEntry,
   type NativeVip,
 } from './native.ts';
 import type { PortSet } from './port-set.ts';
@@ -31,15 +40,16 @@ interface VipEntry {
   readonly vipId: number;
   readonly counters: number;
   /** See VipState. */
-  readonly listens: boolean;
+  readonly listens: Listening;
   /** Seconds of native.now(). */
   readonly since: number;
 }
 
 type OperationOf<Kind extends Operation['kind']> = Operation & { readonly kind: Kind };
 
-const affinityNumbers = { SOURCE_IP: 0, SOURCE_IP_AND_PORT: 1 } as const;
-const trackingNumbers = { ADAPTIVE: 0, FULL: 1, STATELESS: 2 } as const;
+/** By number, as in bpf/abi.h. */
+const affinities = ['SOURCE_IP', 'SOURCE_IP_AND_PORT'] as const;
+const trackings = ['ADAPTIVE', 'FULL', 'STATELESS'] as const;
 
 /** One distributor's table, positions and VIPs in the kernel's maps. */
 export class DistributorMaps {
@@ -56,20 +66,100 @@ export class DistributorMaps {
   #learningUntil = native.now();
 
   /** @throws CAPACITY_EXHAUSTED */
-  constructor(distributorId: string, size: number, shared: Surroundings) {
+  static create(distributorId: string, size: number, shared: Surroundings): DistributorMaps {
+    const maps = new DistributorMaps(distributorId, shared, shared.space.allocateTable(size));
+    maps.#place.table.clear();
+    maps.#learnUntil(maps.#learningUntil);
+    try {
+      maps.#note({ assigned: true });
+    } catch (error) {
+      shared.space.releaseTable(maps.#place);
+      throw error;
+    }
+    return maps;
+  }
+
+  /** A table that is in the maps already; its VIPs are adopted one by one. */
+  static adopt(entry: NativeTableEntry, shared: Surroundings): DistributorMaps {
+    const { distributorId, idle } = entry;
+    const maps = new DistributorMaps(distributorId, shared, shared.space.adoptTable(entry));
+    maps.#idle = idle;
+    for (const { position, amphora } of maps.#occupants())
+      if (amphora !== null) maps.#occupied.set(position, amphora.since);
+    return maps;
+  }
+
+  private constructor(distributorId: string, shared: Surroundings, place: Place) {
     this.#distributorId = distributorId;
     this.#shared = shared;
     this.#seed = seedOf(distributorId);
-    this.#place = shared.space.allocateTable(size);
-    this.#place.table.clear();
-    this.#learnUntil(this.#learningUntil);
+    this.#place = place;
+  }
+
+  #occupants(): readonly NativeOccupant[] {
+    const { table, positionBase } = this.#place;
+    const count = positionCapacity(table.size);
+    return this.#shared.datapath.occupants({ index: positionBase, count });
+  }
+
+  /** One that is in the maps already, on the port of this name. */
+  adoptVip(entry: NativeVip, port: string): void {
+    const { ports, space } = this.#shared;
+    const { counters, vipId, since } = entry;
+    const vip = datapathVip(entry, port);
+    space.adoptVip({ distributorId: this.#distributorId, vip }, counters);
+    ports.acquire(port, vip);
+    this.#vips.set(vipKey(vip), { vip, vipId, counters, since, listens: this.#join(vip) });
+  }
+
+  /** Ends a growth that was interrupted after some of the VIPs had changed over. */
+  finishGrowth(entries: readonly NativeVip[]): void {
+    const before = entries.find(({ slotBase }) => slotBase !== this.#place.slotBase);
+    if (before === undefined) return;
+    const { datapath } = this.#shared;
+    const smaller = datapath.table({ base: before.slotBase, size: before.tableSize });
+    this.#place.table.splitFrom({ smaller, now: native.now() });
+    this.#learnUntil(this.#learningUntil + this.#shared.learningWindow);
+    for (const entry of this.#vips.values()) this.#writeVip(entry);
+    attempt('wait for readers', () => datapath.synchronize());
+  }
+
+  /** What is in the maps, as the plan has it. `isAssigned`: see NativeTableEntry. */
+  state(isAssigned: boolean): DatapathState {
+    const positions = new Map<number, Occupant>();
+    const weights: number[] = [];
+    for (const { position, weight, amphora } of this.#occupants()) {
+      if (amphora !== null)
+        positions.set(position, { amphoraId: amphora.id, ip: amphora.ip, mac: amphora.mac });
+      if (weight === 0) continue;
+      while (weights.length < position) weights.push(0);
+      weights.push(weight);
+    }
+    return {
+      tableSize: this.#place.table.size,
+      weights: isAssigned ? weights : null,
+      positions,
+      vips: new Map([...this.#vips].map(([key, { vip }]) => [key, vip])),
+      neighbours: new Map(),
+    };
   }
 
   /** @throws DATAPATH_FAILED while it has VIPs, which would lead into another's table */
   drop(): void {
     if (this.#vips.size > 0)
       throw new DistributordError('DATAPATH_FAILED', 'the table still has VIPs');
-    this.#shared.space.releaseTable(this.#place);
+    const { datapath, space } = this.#shared;
+    const distributorId = this.#distributorId;
+    attempt('delete table', () => datapath.deleteTable({ distributorId }));
+    space.releaseTable(this.#place);
+  }
+
+  /** Writes its place down for the daemon after this one. */
+  #note({ assigned }: { readonly assigned: boolean }): void {
+    const { table, slotBase, positionBase } = this.#place;
+    const entry = { distributorId: this.#distributorId, slotBase, positionBase, size: table.size };
+    const idle = this.#idle;
+    attempt('put table', () => this.#shared.datapath.putTable({ ...entry, assigned, idle }));
   }
 
   /** The VIPs change over to the larger table one by one; until then both answer alike. */
@@ -85,6 +175,7 @@ export class DistributorMaps {
     });
     this.#place = after;
     this.#learnUntil(this.#learningUntil);
+    this.#note({ assigned: true });
     for (const entry of this.#vips.values()) this.#writeVip(entry);
     attempt('wait for readers', () => datapath.synchronize());
     space.releaseTable(before);
@@ -102,33 +193,58 @@ export class DistributorMaps {
       weights: Uint32Array.from(weights),
       size: table.size,
     });
+    const { datapath } = this.#shared;
+    const index = this.#place.positionBase;
     const now = native.now();
+    this.#note({ assigned: false });
     // First the window, then the slots: no packet may see a changed slot without it.
     this.#learnUntil(now + this.#shared.learningWindow);
     const retiredOwners = Uint16Array.from(retired, (position) => position + 1);
     table.apply({ owners, retired: retiredOwners, now });
+    const all = new Uint32Array(positionCapacity(table.size));
+    all.set(weights);
+    datapath.setWeights({ index, weights: all });
+    this.#note({ assigned: true });
   }
 
   putPosition({ position, occupant, sameAmphora }: OperationOf<'put-position'>): void {
     const { datapath } = this.#shared;
+    const { amphoraId: id, ip, mac } = occupant;
     const index = this.#place.positionBase + position;
-    if (!sameAmphora) {
-      attempt('reset counters', () => datapath.resetPositionCounters(index));
-      this.#occupied.set(position, native.now());
-    }
-    datapath.setPosition({ index, mac: occupant.mac, sameAmphora });
+    const since = (sameAmphora ? this.#occupied.get(position) : undefined) ?? native.now();
+    if (!sameAmphora) attempt('reset counters', () => datapath.resetPositionCounters(index));
+    this.#occupied.set(position, since);
+    datapath.setPosition({ index, mac, sameAmphora, amphora: { id, ip, since } });
   }
 
   clearPosition({ position }: OperationOf<'clear-position'>): void {
     const index = this.#place.positionBase + position;
-    this.#shared.datapath.setPosition({ index, mac: null, sameAmphora: false });
+    this.#shared.datapath.setPosition({ index, mac: null, sameAmphora: false, amphora: null });
     this.#occupied.delete(position);
   }
 
   putVip({ vip }: OperationOf<'put-vip'>): void {
     const known = this.#vips.get(vipKey(vip));
     if (known === undefined) this.#addVip(vip);
-    else this.#writeVip({ ...known, vip });
+    else if (known.vip.ifindex === vip.ifindex) this.#writeVip({ ...known, vip });
+    else this.#moveVip(known, vip);
+  }
+
+  /** Its port is another one now: flows and counters go with it. */
+  #moveVip(known: VipEntry, vip: DatapathVip): void {
+    const { datapath, ports } = this.#shared;
+    ports.acquire(vip.interface, vip);
+    try {
+      const entry = { ...known, vip, listens: this.#join(vip) };
+      const from = known.vip.ifindex;
+      attempt('move VIP', () => datapath.moveVip({ ...this.#nativeVip(entry), from }));
+      this.#vips.set(vipKey(vip), entry);
+    } catch (error) {
+      ports.release(vip.ifindex);
+      throw error;
+    }
+    this.#leave(known.vip);
+    ports.release(known.vip.ifindex);
   }
 
   deleteVip({ vip }: OperationOf<'delete-vip'>): void {
@@ -140,7 +256,8 @@ export class DistributorMaps {
     this.#vips.delete(vipKey(vip));
     this.#leave(entry.vip);
     space.releaseVip(vip, entry.counters);
-    ports.release(vip.interface);
+    ports.release(entry.vip.ifindex);
+    this.#note({ assigned: true });
   }
 
   /**
@@ -208,13 +325,13 @@ export class DistributorMaps {
     const counters = space.allocateVip({ distributorId: this.#distributorId, vip });
     const undo = [() => space.releaseVip(vip, counters)];
     try {
-      ports.acquire(vip.interface);
-      undo.push(() => ports.release(vip.interface));
+      ports.acquire(vip.interface, vip);
+      undo.push(() => ports.release(vip.ifindex));
       attempt('reset counters', () => datapath.resetVip(counters));
       const listens = this.#join(vip);
       undo.push(() => this.#leave(vip));
       const since = native.now();
-      this.#writeVip({ vip, vipId: space.newVipId(), counters, listens, since });
+      this.#writeVip({ vip, vipId: datapath.newVipId(), counters, listens, since });
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -222,19 +339,17 @@ export class DistributorMaps {
   }
 
   /** Lets solicitations for the VIP in at the port; see VipState.listens. */
-  #join({ address, interface: port, vlanIds }: VipPlace): boolean {
-    if (!address.includes(':')) return true;
-    const { ifindex } = this.#shared.ports.require(port);
-    const reports = attempt('join the solicited-node group', () =>
+  #join({ address, ifindex, vlanIds }: DatapathVip): Listening {
+    if (!address.includes(':')) return 'always';
+    const { reports, persists } = attempt('join the solicited-node group', () =>
       this.#shared.solicitedNodes.join({ ifindex, address }),
     );
-    return reports && vlanIds.length === 0; // reports carry no tags
+    if (!reports || vlanIds.length > 0) return 'unreported'; // reports carry no tags
+    return persists ? 'always' : 'for-now';
   }
 
-  #leave({ address, interface: port }: VipPlace): void {
-    if (!address.includes(':')) return;
-    const { ifindex } = this.#shared.ports.require(port);
-    this.#shared.solicitedNodes.leave({ ifindex, address });
+  #leave({ address, ifindex }: DatapathVip): void {
+    if (address.includes(':')) this.#shared.solicitedNodes.leave({ ifindex, address });
   }
 
   #writeVip(entry: VipEntry): void {
@@ -242,13 +357,11 @@ export class DistributorMaps {
     this.#vips.set(vipKey(entry.vip), entry);
   }
 
-  #nativeVip({ vip, vipId, counters }: VipEntry): NativeVip {
-    const { ports } = this.#shared;
-    const { ifindex, mac } = ports.require(vip.interface);
+  #nativeVip({ vip, vipId, counters, since }: VipEntry): NativeVip {
     const [outerVlan = 0, innerVlan = 0] = vip.vlanIds;
     const { table, slotBase, positionBase } = this.#place;
     return {
-      ifindex,
+      ifindex: vip.ifindex,
       outerVlan,
       innerVlan,
       address: vip.address,
@@ -260,11 +373,23 @@ export class DistributorMaps {
       counters,
       tcpIdle: vip.tcpIdle,
       otherIdle: vip.otherIdle,
-      affinity: affinityNumbers[vip.affinity],
-      tracking: trackingNumbers[vip.tracking],
-      mac,
+      affinity: affinities.indexOf(vip.affinity),
+      tracking: trackings.indexOf(vip.tracking),
+      mac: vip.mac,
+      distributorId: this.#distributorId,
+      since,
     };
   }
+}
+
+function datapathVip(entry: NativeVip, port: string): DatapathVip {
+  const { address, ifindex, mac, outerVlan, innerVlan, tcpIdle, otherIdle } = entry;
+  return {
+    ...{ address, interface: port, ifindex, mac, tcpIdle, otherIdle },
+    vlanIds: [outerVlan, innerVlan].filter((id) => id !== 0),
+    affinity: affinities[entry.affinity] ?? 'SOURCE_IP',
+    tracking: trackings[entry.tracking] ?? 'ADAPTIVE',
+  };
 }
 
 /** How long a connection may be silent and count; seconds. */

@@ -3,8 +3,9 @@ import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
 import type { Port, VipPlace } from '../model/vip.ts';
 import type { Operation } from '../plan/operation.ts';
-import type { WatchedNeighbour } from '../plan/wanted.ts';
+import type { DatapathState, WatchedNeighbour } from '../plan/wanted.ts';
 import type {
+  Adoption,
   Datapath,
   FlowSweep,
   FlowTally,
@@ -34,6 +35,8 @@ export interface DatapathOptions {
   };
   /** Seconds. */
   readonly learningWindow: number;
+  /** A directory of a bpffs, for what is to outlive the daemon; null = nothing is. */
+  readonly pins: string | null;
 }
 
 const noFlows: FlowTally = { tcp: 0, udp: 0, sctp: 0, other: 0, closing: 0 };
@@ -46,31 +49,64 @@ export class KernelDatapath implements Datapath {
   readonly #shared: Surroundings;
   readonly #neighbours: NeighbourTable;
   readonly #flowCapacity: number;
-  #ports: readonly Port[] | null = null;
+  #ports: ReadonlyMap<string, Port> | null = null;
   readonly #distributors = new Map<string, DistributorMaps>();
 
   /** @throws DATAPATH_FAILED, with the verifier's log if it refused the program */
-  constructor({ capacity, learningWindow }: DatapathOptions) {
+  constructor({ capacity, learningWindow, pins }: DatapathOptions) {
     const positions = positionCapacity(capacity.slots);
     this.#flowCapacity = capacity.flows;
     const datapath = attempt(
       'load the XDP program',
-      () => new native.Datapath({ ...capacity, positions }),
+      () => new native.Datapath({ ...capacity, positions, pins }),
     );
     this.#shared = {
       datapath,
       learningWindow,
       space: new MapSpace(datapath, capacity),
-      ports: new PortSet(datapath, () => this.ports()),
-      solicitedNodes: new native.SolicitedNodes(),
+      ports: new PortSet({ datapath, find: (name) => this.port(name), owner: ownerOf }),
+      solicitedNodes: new native.SolicitedNodes({ persistent: pins !== null }),
     };
     this.#neighbours = new NeighbourTable(native);
   }
 
-  /** Read once for each turn of the event loop: a list of distributors asks for every VIP. */
+  adopt(): Adoption {
+    const { datapath, ports } = this.#shared;
+    const { found, abiVersion, carried, ...there } = datapath.adopted();
+    const names = new Map<number, string>();
+    for (const port of there.ports) {
+      names.set(port.ifindex, port.name);
+      ports.adopt(port);
+    }
+    const vips = Map.groupBy(there.vips, ({ distributorId }) => distributorId);
+    const states = new Map<string, DatapathState>();
+    // All tables first: what is given out anew must lie beside each of them.
+    for (const entry of there.tables)
+      this.#distributors.set(entry.distributorId, DistributorMaps.adopt(entry, this.#shared));
+    for (const { distributorId, assigned } of there.tables) {
+      const maps = this.#require(distributorId);
+      const entries = vips.get(distributorId) ?? [];
+      for (const vip of entries) maps.adoptVip(vip, names.get(vip.ifindex) ?? '');
+      maps.finishGrowth(entries);
+      states.set(distributorId, maps.state(assigned));
+    }
+    ports.dropUnused();
+    this.#shared.solicitedNodes.dropUnused();
+    return { abiVersion: found ? abiVersion : null, carried, states };
+  }
+
   ports(): readonly Port[] {
+    return [...this.#portsNow().values()];
+  }
+
+  port(name: string): Port | null {
+    return this.#portsNow().get(name) ?? null;
+  }
+
+  /** Read once for each turn of the event loop: a list of distributors asks for every VIP. */
+  #portsNow(): ReadonlyMap<string, Port> {
     if (this.#ports === null) {
-      this.#ports = native.interfaces();
+      this.#ports = new Map(native.interfaces().map((port) => [port.name, port]));
       setImmediate(() => (this.#ports = null));
     }
     return this.#ports;
@@ -83,7 +119,7 @@ export class KernelDatapath implements Datapath {
           'DATAPATH_FAILED',
           `distributor ${distributorId} is in the data path already`,
         );
-      const maps = new DistributorMaps(distributorId, operation.size, this.#shared);
+      const maps = DistributorMaps.create(distributorId, operation.size, this.#shared);
       this.#distributors.set(distributorId, maps);
       return;
     }
@@ -107,11 +143,9 @@ export class KernelDatapath implements Datapath {
       case 'delete-vip':
         maps.deleteVip(operation);
         break;
-      case 'watch-neighbour': {
-        const { ifindex } = this.#shared.ports.require(operation.neighbour.interface);
-        this.#neighbours.acquire(operation.neighbour, ifindex);
+      case 'watch-neighbour':
+        this.#neighbours.acquire(operation.neighbour);
         break;
-      }
       case 'forget-neighbour':
         this.#neighbours.release(operation.neighbour);
         break;
@@ -139,8 +173,10 @@ export class KernelDatapath implements Datapath {
     this.#neighbours.onChange(listener);
   }
 
-  announce({ address, interface: port, vlanIds }: VipPlace): void {
-    const { ifindex, mac } = this.#shared.ports.require(port);
+  announce({ address, interface: name, vlanIds }: VipPlace): void {
+    const port = this.port(name);
+    if (port === null) return;
+    const { ifindex, mac } = port;
     const [outerVlan = 0, innerVlan = 0] = vlanIds;
     attempt(`announce ${address}`, () =>
       native.announce({ ifindex, outerVlan, innerVlan, mac, address }),
@@ -212,9 +248,10 @@ export class KernelDatapath implements Datapath {
 
   keepUp(): void {
     this.#neighbours.keepUp();
+    this.#shared.ports.keepUp();
   }
 
-  portState(interfaceName: string): PortState | null {
+  portState(interfaceName: string): PortState {
     return this.#shared.ports.state(interfaceName);
   }
 
@@ -223,4 +260,12 @@ export class KernelDatapath implements Datapath {
     this.#shared.solicitedNodes.close();
     this.#shared.datapath.close();
   }
+}
+
+/** What is known of the program that has a port. */
+function ownerOf(ifindex: number): string {
+  const program = native.xdpProgram({ ifindex });
+  if (program === null) return 'it is gone again';
+  const name = program.name === null ? 'its name cannot be read' : `named ${program.name}`;
+  return `program id ${program.id}, ${name}`;
 }

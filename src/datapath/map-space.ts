@@ -3,7 +3,7 @@ import { DistributordError } from '../errors.ts';
 import { positionCapacity } from '../model/table-size.ts';
 import { vipKey, type VipPlace } from '../model/vip.ts';
 import type { VipOnPort } from './datapath.ts';
-import type { NativeDatapath, NativeSlotTable } from './native.ts';
+import type { NativeDatapath, NativeSlotTable, NativeTableEntry } from './native.ts';
 import { RangeAllocator } from './range-allocator.ts';
 
 /** Where a distributor's table lies in the kernel's maps. */
@@ -21,7 +21,6 @@ export class MapSpace {
   readonly #counters: RangeAllocator;
   readonly #keys = new Set<string>();
   readonly #byCounters = new Map<number, VipOnPort>();
-  #lastVipId = 0;
 
   constructor(
     datapath: NativeDatapath,
@@ -38,8 +37,27 @@ export class MapSpace {
     const slotBase = allocate(this.#slots, size, 'slots');
     // There is a position for every 256 slots, so these cannot run out before.
     const positionBase = allocate(this.#positions, positionCapacity(size), 'slots');
-    for (let index = positionBase; index < positionBase + positionCapacity(size); index++)
-      this.#datapath.setPosition({ index, mac: null, sameAmphora: false });
+    const count = positionCapacity(size);
+    for (let index = positionBase; index < positionBase + count; index++)
+      this.#datapath.setPosition({ index, mac: null, sameAmphora: false, amphora: null });
+    this.#datapath.setWeights({ index: positionBase, weights: new Uint32Array(count) });
+    return { table: this.#datapath.table({ base: slotBase, size }), slotBase, positionBase };
+  }
+
+  /** A table that is there already. @throws DATAPATH_FAILED if it overlaps another */
+  adoptTable({
+    slotBase,
+    positionBase,
+    size,
+  }: Pick<NativeTableEntry, 'slotBase' | 'positionBase' | 'size'>): Place {
+    if (
+      !this.#slots.reserve(slotBase, size) ||
+      !this.#positions.reserve(positionBase, positionCapacity(size))
+    )
+      throw new DistributordError(
+        'DATAPATH_FAILED',
+        `the table at slot ${slotBase} is in the way of another`,
+      );
     return { table: this.#datapath.table({ base: slotBase, size }), slotBase, positionBase };
   }
 
@@ -67,6 +85,13 @@ export class MapSpace {
     return counters;
   }
 
+  /** Counters that a VIP has already. */
+  adoptVip(owned: VipOnPort, counters: number): void {
+    this.#counters.reserve(counters - 1, 1);
+    this.#keys.add(vipKey(owned.vip));
+    this.#byCounters.set(counters, owned);
+  }
+
   releaseVip(vip: VipPlace, counters: number): void {
     this.#keys.delete(vipKey(vip));
     this.#byCounters.delete(counters);
@@ -81,11 +106,6 @@ export class MapSpace {
   /** VIPs by their counters. */
   get vips(): ReadonlyMap<number, VipOnPort> {
     return this.#byCounters;
-  }
-
-  /** Never given out twice: flow entries of a VIP that is gone match no other. */
-  newVipId(): number {
-    return ++this.#lastVipId;
   }
 }
 

@@ -76,6 +76,52 @@ export interface NativeVip extends NativeVipKey {
   /** 0 = adaptive, 1 = full, 2 = stateless. */
   readonly tracking: number;
   readonly mac: string;
+  readonly distributorId: string;
+  /** Seconds of `now()`: when it was plugged. */
+  readonly since: number;
+}
+
+/** A distributor's place in the maps, as the ledger has it. */
+export interface NativeTableEntry {
+  readonly distributorId: string;
+  readonly slotBase: number;
+  readonly positionBase: number;
+  readonly size: number;
+  /** False while slots are being given to other owners than the ledger's weights say. */
+  readonly assigned: boolean;
+  /** Seconds: the longest that connections of VIPs which were unplugged may be silent. */
+  readonly idle: number;
+}
+
+/** What is at a position that has an amphora or a weight, as the ledger has it. */
+export interface NativeOccupant {
+  readonly position: number;
+  readonly weight: number;
+  readonly amphora: {
+    readonly id: string;
+    readonly ip: string;
+    readonly mac: string;
+    readonly since: number;
+  } | null;
+}
+
+export interface NativePort {
+  readonly ifindex: number;
+  readonly name: string;
+  /** null: the program is not on it; the port may be gone. */
+  readonly xdpMode: 'native' | 'generic' | null;
+}
+
+/** What was pinned when the program was loaded, as it is now. */
+export interface NativeAdopted {
+  readonly found: boolean;
+  /** Of the program that used it last. */
+  readonly abiVersion: number;
+  /** Maps whose content was copied, because their layout or size is another one now. */
+  readonly carried: readonly string[];
+  readonly ports: readonly NativePort[];
+  readonly tables: readonly NativeTableEntry[];
+  readonly vips: readonly NativeVip[];
 }
 
 export interface NativeFlowKey {
@@ -130,9 +176,24 @@ export interface NativeFragment {
 }
 
 export interface NativeDatapath {
-  /** Native mode where the driver has it, else generic. EBUSY: another program is there. */
-  attach(port: { readonly ifindex: number }): 'native' | 'generic';
+  adopted(): NativeAdopted;
+  /** Of `count` positions from `index` on. */
+  occupants(range: { readonly index: number; readonly count: number }): readonly NativeOccupant[];
+  putTable(table: NativeTableEntry): void;
+  deleteTable(table: { readonly distributorId: string }): void;
+  /** Notes the weights of the positions from `index` on. */
+  setWeights(weights: { readonly index: number; readonly weights: Uint32Array }): void;
+  /** Never given out twice: flow entries of a VIP that is gone match no other. */
+  newVipId(): number;
+  /**
+   * Native mode where the driver has it, else generic. EBUSY: a program is there already.
+   */
+  attach(port: { readonly ifindex: number; readonly name: string }): 'native' | 'generic';
+  /** False where the port is gone, or somebody has taken the program off it. */
+  isAttached(port: { readonly ifindex: number }): boolean;
   detach(port: { readonly ifindex: number }): void;
+  /** The VIP comes from the port `from` (its index); its counters and flow entries stay. */
+  moveVip(vip: NativeVip & { readonly from: number }): void;
   putVip(vip: NativeVip): void;
   deleteVip(key: NativeVipKey): void;
   /** A part of the slots as a table; it outlives close(), the program does not. */
@@ -142,6 +203,7 @@ export interface NativeDatapath {
     readonly index: number;
     readonly mac: string | null;
     readonly sameAmphora: boolean;
+    readonly amphora: { readonly id: string; readonly ip: string; readonly since: number } | null;
   }): void;
   /** Until when (s of `now()`) the distributor whose positions start at `index` learns. */
   setLearning(window: { readonly index: number; readonly until: number }): void;
@@ -199,7 +261,7 @@ export interface NativeDatapath {
     readonly frame: Buffer;
   };
   inventory(): { readonly programId: number; readonly mapIds: readonly number[] };
-  /** Detaches everything and frees the program and its maps. Again: does nothing. */
+  /** What is pinned stays and works on; the rest is freed. Again: does nothing. */
   close(): void;
 }
 
@@ -222,11 +284,18 @@ export interface NativeSolicitedNode {
 }
 
 export interface NativeSolicitedNodes {
-  /** False where the port has IPv6 disabled: its filter is open, but switches do not know. */
-  join(node: NativeSolicitedNode): boolean;
+  /**
+   * `reports` is false where the port has IPv6 disabled: its filter is open, but switches do
+   * not know. `persists`: the membership outlives the process.
+   */
+  join(node: NativeSolicitedNode): { readonly reports: boolean; readonly persists: boolean };
   /** Once for every join(). */
   leave(node: NativeSolicitedNode): void;
-  /** Leaves all groups. */
+  /** Leaves groups that a process before has joined, and this one has not. */
+  dropUnused(): void;
+  /** Makes memberships last that a port has lost by going down. */
+  refresh(port: { readonly ifindex: number }): void;
+  /** Those that persist stay. */
   close(): void;
 }
 
@@ -240,13 +309,18 @@ export interface NativeCapacity {
   readonly fragments: number;
 }
 
+export interface NativeOptions extends NativeCapacity {
+  /** A directory of a bpffs, where all that is to outlive the process is kept; null = nothing. */
+  readonly pins: string | null;
+}
+
 export interface Native {
   readonly abiVersion: number;
   /** Names by verdict number; null where a number is retired. */
   readonly verdicts: readonly (string | null)[];
   /** Over plain memory; `size` a power of two. */
   readonly SlotTable: new (size: number) => NativeSlotTable;
-  readonly Datapath: new (capacity: NativeCapacity) => NativeDatapath;
+  readonly Datapath: new (options: NativeOptions) => NativeDatapath;
   readonly NeighbourWatch: new (
     onChange: (
       change: NativeNeighbour & {
@@ -256,7 +330,10 @@ export interface Native {
       },
     ) => void,
   ) => NativeNeighbourWatch;
-  readonly SolicitedNodes: new () => NativeSolicitedNodes;
+  readonly SolicitedNodes: new (options: {
+    /** Memberships stay when the process ends. */
+    readonly persistent: boolean;
+  }) => NativeSolicitedNodes;
   /** Off the event loop. weights[i] is position i's; returns an owner for each slot. */
   buildTable(table: {
     readonly seed: bigint;
@@ -286,6 +363,19 @@ export interface Native {
    * `socket`: a path, or an abstract name that begins with '@'.
    */
   notifyService(notice: { readonly socket: string; readonly state: string }): void;
+  /**
+   * Removes all that a daemon keeps in the kernel, and tells how many of each that was.
+   * EWOULDBLOCK: one uses it.
+   */
+  tearDown(state: { readonly pins: string }): {
+    readonly ports: number;
+    readonly groups: number;
+    readonly neighbours: number;
+  };
+  /** The XDP program on a port; null if there is none. The kernel may not tell its name. */
+  xdpProgram(port: {
+    readonly ifindex: number;
+  }): { readonly id: number; readonly name: string | null } | null;
   /** Seconds of the clock that the program stamps slots and flows with. */
   now(): number;
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { neighbourKey, type WatchedNeighbour } from '../plan/wanted.ts';
-import { attempt } from './native-failure.ts';
+import { attempt, errorCode } from './native-failure.ts';
 import type { Native, NativeNeighbourWatch } from './native.ts';
 
 interface Watched {
   readonly neighbour: WatchedNeighbour;
-  readonly ifindex: number;
   mac: string | null;
   users: number;
   /** The kernel has given the entry up: to be watched anew. */
   lost: boolean;
 }
+
+/** What the kernel says of a port that is down or gone. */
+const portIsAway = new Set(['ENETDOWN', 'ENODEV', 'EINVAL', 'ENETUNREACH']);
 
 /**
  * The MACs of watched addresses, kept resolved by the kernel. One that stops to answer
@@ -19,12 +21,11 @@ interface Watched {
 export class NeighbourTable {
   readonly #watch: NativeNeighbourWatch;
   readonly #byKey = new Map<string, Watched>();
-  readonly #byNative = new Map<string, Watched>();
   readonly #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
 
   constructor(native: Native) {
     this.#watch = new native.NeighbourWatch(({ ifindex, ip, mac, deleted }) => {
-      const watched = this.#byNative.get(nativeKey(ifindex, ip));
+      const watched = this.#byKey.get(neighbourKey({ ifindex, ip }));
       if (watched === undefined) return;
       if (deleted) watched.lost = true;
       this.#hear(watched, mac);
@@ -41,13 +42,7 @@ export class NeighbourTable {
   keepUp(): void {
     for (const watched of this.#byKey.values()) {
       if (!watched.lost) continue;
-      const { ifindex, neighbour } = watched;
-      try {
-        watched.lost = false;
-        this.#hear(watched, this.#watch.add({ ifindex, ip: neighbour.ip }));
-      } catch {
-        watched.lost = true; // the port is still down
-      }
+      attempt('watch again', () => this.#begin(watched));
     }
   }
 
@@ -60,34 +55,38 @@ export class NeighbourTable {
   }
 
   /** For one more amphora; two distributors may watch the same address. */
-  acquire(neighbour: WatchedNeighbour, ifindex: number): void {
+  acquire(neighbour: WatchedNeighbour): void {
     const key = neighbourKey(neighbour);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
       known.users++;
       return;
     }
-    const watched: Watched = { neighbour, ifindex, mac: null, users: 1, lost: false };
-    watched.mac = attempt(`watch ${key}`, () => this.#watch.add({ ifindex, ip: neighbour.ip }));
+    const watched: Watched = { neighbour, mac: null, users: 1, lost: true };
+    attempt(`watch ${key}`, () => this.#begin(watched));
     this.#byKey.set(key, watched);
-    this.#byNative.set(nativeKey(ifindex, neighbour.ip), watched);
+  }
+
+  /** Leaves it lost while its port is away. */
+  #begin(watched: Watched): void {
+    try {
+      const mac = this.#watch.add(watched.neighbour);
+      watched.lost = false;
+      this.#hear(watched, mac);
+    } catch (error) {
+      if (!portIsAway.has(errorCode(error) ?? '')) throw error;
+    }
   }
 
   release(neighbour: WatchedNeighbour): void {
     const key = neighbourKey(neighbour);
     const known = this.#byKey.get(key);
     if (known === undefined || --known.users > 0) return;
-    const { ifindex } = known;
-    attempt(`forget ${key}`, () => this.#watch.remove({ ifindex, ip: neighbour.ip }));
+    attempt(`forget ${key}`, () => this.#watch.remove(neighbour));
     this.#byKey.delete(key);
-    this.#byNative.delete(nativeKey(ifindex, neighbour.ip));
   }
 
   close(): void {
     this.#watch.close();
   }
-}
-
-function nativeKey(ifindex: number, ip: string): string {
-  return `${ifindex} ${ip}`;
 }

@@ -1,87 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DistributordError } from '../errors.ts';
 import type { Port } from '../model/vip.ts';
+import type { PortPlace } from '../plan/wanted.ts';
 import type { PortState } from './datapath.ts';
 import { errorCode } from './native-failure.ts';
-import type { NativeDatapath } from './native.ts';
+import type { NativeDatapath, NativePort } from './native.ts';
 
-export interface AttachedPort extends Pick<PortState, 'mac' | 'xdpMode'> {
+interface AttachedPort {
+  readonly name: string;
   readonly ifindex: number;
+  /** VIPs on it. */
+  users: number;
+  /** null: somebody has taken the program off it. */
+  xdpMode: 'native' | 'generic' | null;
+}
+
+/** The program that has a port, as far as the kernel tells. */
+export type OwnerOfPort = (ifindex: number) => string;
+
+export interface PortSetParts {
+  readonly datapath: NativeDatapath;
+  /** The host's port of that name now. */
+  readonly find: (name: string) => Port | null;
+  readonly owner: OwnerOfPort;
 }
 
 /** The ports that carry VIPs: each has the program attached while it has a VIP. */
 export class PortSet {
-  readonly #datapath: NativeDatapath;
-  readonly #list: () => readonly Port[];
-  readonly #attached = new Map<string, { readonly port: AttachedPort; users: number }>();
+  readonly #parts: PortSetParts;
+  readonly #attached = new Map<number, AttachedPort>();
 
-  constructor(datapath: NativeDatapath, list: () => readonly Port[]) {
-    this.#datapath = datapath;
-    this.#list = list;
+  constructor(parts: PortSetParts) {
+    this.#parts = parts;
   }
 
-  get(name: string): AttachedPort | null {
-    return this.#attached.get(name)?.port ?? null;
+  /** One that the program is on already; VIPs are yet to be counted. */
+  adopt({ ifindex, name, xdpMode }: NativePort): void {
+    this.#attached.set(ifindex, { ifindex, name, xdpMode, users: 0 });
   }
 
-  /** @throws DATAPATH_FAILED if the port carries no VIP */
-  require(name: string): AttachedPort {
-    const port = this.get(name);
-    if (port !== null) return port;
-    throw new DistributordError('DATAPATH_FAILED', `interface ${name} carries no VIP`);
+  /** Takes the program off ports without VIPs. */
+  dropUnused(): void {
+    for (const port of this.#attached.values()) if (port.users === 0) this.#drop(port);
   }
 
-  /** The port as it is now; null if it carries no VIP. */
-  state(name: string): PortState | null {
-    const port = this.get(name);
-    if (port === null) return null;
-    const now = this.#list().find((candidate) => candidate.ifindex === port.ifindex);
-    const same = now?.name === name && now.mac === port.mac;
-    return {
-      ...port,
-      condition: same ? (now.up ? 'up' : 'down') : 'replaced',
-      stripsVlanTags: now?.stripsVlanTags ?? false,
-    };
+  /** The port of that name as it is now. */
+  state(name: string): PortState {
+    const now = this.#parts.find(name);
+    if (now === null)
+      return { ifindex: null, mac: null, xdpMode: null, link: 'gone', stripsVlanTags: false };
+    const { ifindex, mac, up, stripsVlanTags } = now;
+    const xdpMode = this.#attached.get(ifindex)?.xdpMode ?? null;
+    return { ifindex, mac, xdpMode, link: up ? 'up' : 'down', stripsVlanTags };
   }
 
-  /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, PORT_REPLACED, DATAPATH_FAILED */
-  acquire(name: string): AttachedPort {
-    const known = this.#attached.get(name);
+  /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
+  acquire(name: string, { ifindex }: PortPlace): void {
+    const known = this.#attached.get(ifindex);
     if (known !== undefined) {
-      if (this.state(name)?.condition === 'replaced')
-        throw new DistributordError(
-          'PORT_REPLACED',
-          `interface ${name} is not the port that its VIPs were added on`,
-          { field: 'vip.attachment', value: name },
-        );
       known.users++;
-      return known.port;
+      return;
     }
-    const found = this.#list().find((port) => port.name === name);
-    if (found === undefined) throw portNotFound(name);
-    const { ifindex, mac } = found;
-    const port = { ifindex, mac, xdpMode: this.#attach(name, ifindex) };
-    this.#attached.set(name, { port, users: 1 });
-    return port;
+    const xdpMode = this.#attach(name, ifindex);
+    this.#attached.set(ifindex, { name, ifindex, xdpMode, users: 1 });
   }
 
   /** One VIP less; the last one takes the program away. */
-  release(name: string): void {
-    const known = this.#attached.get(name);
-    if (known === undefined || --known.users > 0) return;
-    this.#attached.delete(name);
-    this.#datapath.detach({ ifindex: known.port.ifindex });
+  release(ifindex: number): void {
+    const known = this.#attached.get(ifindex);
+    if (known !== undefined && --known.users <= 0) this.#drop(known);
+  }
+
+  /** Puts the program back where somebody has taken it off. */
+  keepUp(): void {
+    for (const port of this.#attached.values()) {
+      const { name, ifindex } = port;
+      if (this.#parts.find(name)?.ifindex !== ifindex) continue;
+      if (port.xdpMode !== null && this.#parts.datapath.isAttached({ ifindex })) continue;
+      port.xdpMode = null;
+      try {
+        port.xdpMode = this.#attach(name, ifindex);
+      } catch {
+        // Shows as the port's condition, and is tried again.
+      }
+    }
+  }
+
+  #drop(port: AttachedPort): void {
+    this.#attached.delete(port.ifindex);
+    this.#parts.datapath.detach({ ifindex: port.ifindex });
   }
 
   #attach(name: string, ifindex: number): 'native' | 'generic' {
     try {
-      return this.#datapath.attach({ ifindex });
+      return this.#parts.datapath.attach({ ifindex, name });
     } catch (error) {
       const code = errorCode(error);
       if (code === 'EBUSY' || code === 'EEXIST')
         throw new DistributordError(
           'PORT_BUSY',
-          `interface ${name} has another XDP program attached`,
+          `interface ${name} has another XDP program attached: ${this.#parts.owner(ifindex)}`,
           { field: 'vip.attachment', value: name, cause: error },
         );
       if (code === 'ENODEV') throw portNotFound(name);

@@ -32,6 +32,19 @@ export class RangeAllocator {
     return start;
   }
 
+  /** Takes the range that begins at `start`, as allocate(size) would have; false if it is not free. */
+  reserve(start: number, size: number): boolean {
+    for (let length = size; length <= this.#largest; length *= 2) {
+      if (!this.#ofSize(length).delete(start - (start % length))) continue;
+      for (let half = length / 2; half >= size; half /= 2) {
+        const base = start - (start % (half * 2));
+        this.#ofSize(half).add(start - base < half ? base + half : base);
+      }
+      return start % size === 0;
+    }
+    return false;
+  }
+
   /** Gives back what allocate(size) returned. */
   release(start: number, size: number): void {
     let [joined, length] = [start, size];

@@ -177,5 +177,8 @@ function idsOf(amphorae: readonly { readonly id: string }[]): readonly string[] 
 
 function readiness(datapath: Datapath, distributor: Distributor): IsReady {
   return (standby) =>
-    macOf(distributor, standby, (neighbour) => datapath.resolvedMac(neighbour)) !== null;
+    macOf(distributor, standby, {
+      resolved: (neighbour) => datapath.resolvedMac(neighbour),
+      port: (name) => datapath.port(name),
+    }) !== null;
 }

@@ -21,7 +21,6 @@ import {
   type Vip,
   type VipRequest,
 } from '../model/vip.ts';
-import type { Announcer } from '../reconcile/announcer.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -35,15 +34,13 @@ import {
   type AmphoraFlowParts,
   type DrainRequest,
 } from './amphora-flows.ts';
-import type { Change } from './change-tasks.ts';
 import { DistributorChanges } from './distributor-changes.ts';
-import { flow, task, type Flow, type Task } from './flow.ts';
+import { flow, task, type Flow } from './flow.ts';
 
 export interface DriverParts {
   readonly store: Store;
   readonly reconciler: Reconciler;
   readonly datapath: Datapath;
-  readonly announcer: Announcer;
   readonly limits: TableLimits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -142,13 +139,12 @@ export class DistributorDriver {
         },
       }),
       this.#changes.apply({ name: 'drop-table', change: 'delete-distributor.change' }),
-      this.#silence('delete-distributor.change'),
     );
   }
 
   /** Requires distributor_id, vip, vip_alg and vip_persistence; the last two may be null. */
   getAddVipSubflow(): Flow {
-    const { store, datapath, announcer } = this.#parts;
+    const { datapath } = this.#parts;
     interface Parsed {
       readonly 'add-vip.vip': Vip;
     }
@@ -176,19 +172,6 @@ export class DistributorDriver {
           ),
       }),
       this.#changes.apply({ name: 'plug-vip', change: 'add-vip.change' }),
-      task<Parsed, object>({
-        name: 'announce-vip',
-        requires: ['add-vip.vip'],
-        provides: [],
-        execute(inputs) {
-          announcer.announce(inputs['add-vip.vip']);
-          return {};
-        },
-        revert(inputs) {
-          const vip = inputs['add-vip.vip'];
-          if (store.findByVip(vipKey(vip)) === undefined) announcer.stop(vip);
-        },
-      }),
     );
   }
 
@@ -207,7 +190,6 @@ export class DistributorDriver {
           }),
       }),
       this.#changes.apply({ name: 'unplug-vip', change: 'remove-vip.change' }),
-      this.#silence('remove-vip.change'),
     );
   }
 
@@ -256,22 +238,6 @@ export class DistributorDriver {
         : `distributor_id ${id} is that of load balancer ${holder}`,
       { field: 'distributor_id', value: id },
     );
-  }
-
-  /** VIPs that are gone are no longer announced. */
-  #silence(change: string): Task {
-    const { announcer } = this.#parts;
-    return task<Record<string, Change>, object>({
-      name: `silence ${change}`,
-      requires: [change],
-      provides: [],
-      execute(inputs) {
-        const { before, after } = inputs[change] as Change;
-        const left = new Set(after?.vips.map(vipKey));
-        for (const vip of before?.vips ?? []) if (!left.has(vipKey(vip))) announcer.stop(vip);
-        return {};
-      },
-    });
   }
 
   /** A port named by interface need not exist any more: its VIP can still be removed. */

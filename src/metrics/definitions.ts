@@ -170,12 +170,12 @@ export const metricDefinitions = {
   distributord_port_up: {
     type: 'gauge',
     labels: ['interface'],
-    help: 'Whether a port that carries VIPs is up, and the one that the program was given.',
+    help: 'Whether a port that carries VIPs is there, and up.',
   },
   distributord_port_info: {
     type: 'gauge',
     labels: ['interface', 'mode'],
-    help: 'Always 1, with the mode of the XDP program on a port that carries VIPs.',
+    help: 'Always 1, with how the XDP program is on a port of VIPs: native, generic or none.',
   },
 
   distributord_vip_packets_total: {

@@ -138,10 +138,10 @@ export class DistributorSeries {
     out.add('distributord_flow_entries', flowEntries);
     for (const port of ports) {
       const state = datapath.portState(port);
-      if (state === null) continue;
-      const isUp = state.condition === 'up' ? 1 : 0;
+      const isUp = state.link === 'up' ? 1 : 0;
       out.add('distributord_port_up', isUp, labels({ interface: port }));
-      out.add('distributord_port_info', 1, labels({ interface: port, mode: state.xdpMode }));
+      const mode = state.xdpMode ?? 'none';
+      out.add('distributord_port_info', 1, labels({ interface: port, mode }));
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Operation } from './operation.ts';
-import type { DatapathState, DatapathVip, Occupant } from './wanted.ts';
+import type { DatapathState, DatapathVip, Occupant, WantedState } from './wanted.ts';
 
 /**
  * The operations that make `actual` into `wanted`; none if they are equal already.
@@ -8,7 +8,7 @@ import type { DatapathState, DatapathVip, Occupant } from './wanted.ts';
  * Their order keeps every prefix sound: a position is filled before a slot refers to it
  * and emptied only after none does; a VIP exists only while its table does.
  */
-export function diff(actual: DatapathState | null, wanted: DatapathState | null): Operation[] {
+export function diff(actual: DatapathState | null, wanted: WantedState | null): Operation[] {
   if (wanted === null) return actual === null ? [] : tearDown(actual);
   if (actual === null) {
     const created: Operation = { kind: 'create-table', size: wanted.tableSize };
@@ -29,7 +29,7 @@ function tearDown(actual: DatapathState): Operation[] {
   ];
 }
 
-function change(actual: DatapathState, wanted: DatapathState): Operation[] {
+function change(actual: DatapathState, wanted: WantedState): Operation[] {
   const operations: Operation[] = [];
   if (wanted.tableSize > actual.tableSize)
     operations.push({ kind: 'grow-table', size: wanted.tableSize });
@@ -62,17 +62,20 @@ function change(actual: DatapathState, wanted: DatapathState): Operation[] {
   return operations;
 }
 
-function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((number, index) => number === b[index]);
+/** Weights that are not known are not the same as any. */
+function sameNumbers(a: readonly number[], b: readonly number[] | null): boolean {
+  return a.length === b?.length && a.every((number, index) => number === b[index]);
 }
 
 function sameOccupant(a: Occupant, b: Occupant): boolean {
   return a.amphoraId === b.amphoraId && a.ip === b.ip && a.mac === b.mac;
 }
 
-/** Address, port and tags are the key already. */
+/** Address, name of the port and tags are the key already. */
 function sameVip(a: DatapathVip, b: DatapathVip): boolean {
   return (
+    a.ifindex === b.ifindex &&
+    a.mac === b.mac &&
     a.affinity === b.affinity &&
     a.tracking === b.tracking &&
     a.tcpIdle === b.tcpIdle &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Datapath } from '../datapath/datapath.ts';
 import type { Log } from '../log.ts';
-import { vipKey, type Vip } from '../model/vip.ts';
+import { vipKey, type VipPlace } from '../model/vip.ts';
 
 /** On a link that may lose one (RFC 4861, section 7.2.6). */
 const announcements = 3;
@@ -19,13 +19,13 @@ export class Announcer {
   }
 
   /** The first announcement is out when this returns, unless the port is down. */
-  announce(vip: Vip): void {
+  announce(vip: VipPlace): void {
     this.stop(vip);
     this.#send(vip);
     this.#repeat(vip, announcements - 1);
   }
 
-  stop(vip: Vip): void {
+  stop(vip: VipPlace): void {
     clearTimeout(this.#timers.get(vipKey(vip)));
     this.#timers.delete(vipKey(vip));
   }
@@ -35,7 +35,7 @@ export class Announcer {
     this.#timers.clear();
   }
 
-  #send(vip: Vip): void {
+  #send(vip: VipPlace): void {
     try {
       this.#datapath.announce(vip);
     } catch (error) {
@@ -43,7 +43,7 @@ export class Announcer {
     }
   }
 
-  #repeat(vip: Vip, left: number): void {
+  #repeat(vip: VipPlace, left: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(vipKey(vip));
       this.#send(vip);

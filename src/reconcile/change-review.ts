@@ -17,32 +17,23 @@ export interface ChangeReviewParts {
 
 /**
  * Shows changed distributors to those who follow them, each when its change is complete:
- * what is undone is never seen.
+ * what is undone is never seen. Returns what shows one that nobody has told of.
  */
-export class ChangeReview {
-  readonly #parts: ChangeReviewParts;
-  readonly #waiting = new Set<string>();
-
-  constructor(parts: ChangeReviewParts) {
-    this.#parts = parts;
-    const { store, reconciler, conflicts } = parts;
-    for (const source of [
-      (listener: (id: string) => void) => store.onChange(listener),
-      (listener: (id: string) => void) => reconciler.onConverged(listener),
-      (listener: (id: string) => void) => conflicts.onChange(listener),
-    ])
-      source((id) => this.review(id));
-  }
-
-  /** As soon as nothing changes the distributor any more. */
-  review(id: string): void {
-    if (this.#waiting.has(id)) return;
-    this.#waiting.add(id);
-    void this.#parts.locks.run(id, () => {
-      this.#waiting.delete(id);
-      this.#parts.drains.review(id);
-      this.#parts.board.refresh(id);
+export function reviewChanges(parts: ChangeReviewParts): (id: string) => void {
+  const { store, reconciler, conflicts, locks, drains, board } = parts;
+  const waiting = new Set<string>();
+  const review = (id: string) => {
+    if (waiting.has(id)) return;
+    waiting.add(id);
+    void locks.run(id, () => {
+      waiting.delete(id);
+      drains.review(id);
+      board.refresh(id);
       return Promise.resolve();
     });
-  }
+  };
+  store.onChange(review);
+  reconciler.onConverged(review);
+  conflicts.onChange(review);
+  return review;
 }

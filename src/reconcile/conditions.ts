@@ -10,15 +10,19 @@ import type { Reconciler } from './reconciler.ts';
 export type ConditionType =
   | 'XDP_GENERIC_MODE'
   | 'PORT_DOWN'
-  | 'PORT_REPLACED'
+  | 'PORT_GONE'
+  | 'PORT_DETACHED'
   | 'VLAN_OFFLOAD'
   | 'VIP_CONFLICT'
   | 'FLOW_TABLE_FULL'
   | 'MLD_UNAVAILABLE'
+  | 'MLD_NOT_KEPT'
   | 'AMPHORA_UNRESOLVED'
   | 'AMPHORA_FAILED'
   | 'NO_AMPHORA'
   | 'OUT_OF_SYNC';
+
+const portsWithoutTraffic = new Set<ConditionType>(['PORT_DOWN', 'PORT_GONE', 'PORT_DETACHED']);
 
 /** Something that is not as it should be. */
 export interface Condition {
@@ -51,9 +55,7 @@ export function statusOf({ vips }: Distributor, conditions: readonly Condition[]
   if (conditions.length === 0) return 'ONLINE';
   if (conditions.some(({ type }) => type === 'NO_AMPHORA')) return 'DOWN';
   const dead = new Set(
-    conditions
-      .filter(({ type }) => type === 'PORT_DOWN' || type === 'PORT_REPLACED')
-      .map(({ subject }) => subject),
+    conditions.filter(({ type }) => portsWithoutTraffic.has(type)).map(({ subject }) => subject),
   );
   const isDown = vips.length > 0 && vips.every((vip) => dead.has(vip.interface));
   return isDown ? 'DOWN' : 'DEGRADED';
@@ -66,7 +68,10 @@ export function macInUse(
   { reconciler, datapath }: Pick<Observers, 'reconciler' | 'datapath'>,
 ): string | null {
   if (amphora.position === null)
-    return macOf(distributor, amphora, (neighbour) => datapath.resolvedMac(neighbour));
+    return macOf(distributor, amphora, {
+      resolved: (neighbour) => datapath.resolvedMac(neighbour),
+      port: (name) => datapath.port(name),
+    });
   const occupant = reconciler.occupants(distributor.id).get(amphora.position);
   return occupant?.amphoraId === amphora.id ? occupant.mac : null;
 }
@@ -80,14 +85,17 @@ function portConditions({ vips }: Distributor, { datapath }: Observers): Conditi
   const conditions: Condition[] = [];
   for (const subject of new Set(vips.map((vip) => vip.interface))) {
     const port = datapath.portState(subject);
-    if (port === null) continue;
     const add = (type: ConditionType, message: string) =>
       conditions.push({ type, subject, message });
+    if (port.link === 'gone') {
+      add('PORT_GONE', `interface ${subject} is not on this host`);
+      continue;
+    }
+    if (port.xdpMode === null)
+      add('PORT_DETACHED', `interface ${subject}: the XDP program is not on it`);
     if (port.xdpMode === 'generic')
       add('XDP_GENERIC_MODE', `interface ${subject}: no native XDP, packets cost more`);
-    if (port.condition === 'down') add('PORT_DOWN', `interface ${subject} is down`);
-    if (port.condition === 'replaced')
-      add('PORT_REPLACED', `interface ${subject} is gone, or has another index or MAC`);
+    if (port.link === 'down') add('PORT_DOWN', `interface ${subject} is down`);
     const isTagged = vips.some((vip) => vip.interface === subject && vip.vlanIds.length > 0);
     if (port.stripsVlanTags && isTagged) add('VLAN_OFFLOAD', vlanOffloadMessage(subject));
   }
@@ -107,7 +115,9 @@ function vipConditions(
   if (claimant !== null) add('VIP_CONFLICT', `${claimant} claims it`);
   const state = datapath.vipState(distributorId, vip);
   if (state?.flowTableFull === true) add('FLOW_TABLE_FULL', 'it has its share of flow entries');
-  if (state?.listens === false)
+  if (state?.listens === 'for-now')
+    add('MLD_NOT_KEPT', 'its group is reported only while the daemon runs');
+  if (state?.listens === 'unreported')
     add('MLD_UNAVAILABLE', 'its group is not reported, switches may hold solicitations back');
   return conditions;
 }

@@ -3,12 +3,15 @@ import type { Datapath } from '../datapath/datapath.ts';
 import { DistributordError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Distributor } from '../model/distributor.ts';
+import { vipKey } from '../model/vip.ts';
 import { diff } from '../plan/diff.ts';
 import { applyOperation, type Operation } from '../plan/operation.ts';
 import {
   neighbourKey,
   wantedState,
   type DatapathState,
+  type DatapathVip,
+  type FindPort,
   type IdleTimeouts,
   type Occupant,
   type ResolvedMac,
@@ -50,7 +53,9 @@ export class Reconciler {
   readonly #unsettled = new Map<string, number>();
   readonly #outOfSync = new Map<string, string>();
   readonly #resolved: ResolvedMac = (neighbour) => this.#datapath.resolvedMac(neighbour);
+  readonly #port: FindPort = (name) => this.#datapath.port(name);
   readonly #listeners: ((id: string) => void)[] = [];
+  readonly #plugging: ((vip: DatapathVip, isPlugged: boolean) => void)[] = [];
 
   constructor(
     datapath: Datapath,
@@ -64,6 +69,20 @@ export class Reconciler {
   /** Calls with a distributor's id whenever its data path has become what it should be, or not. */
   onConverged(listener: (id: string) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Calls with a VIP that has come to a port, or is gone from the one it was on. */
+  onPlugging(listener: (vip: DatapathVip, isPlugged: boolean) => void): void {
+    this.#plugging.push(listener);
+  }
+
+  /** Goes on from what the data path carries already. Returns whom that is for. */
+  adopt(states: ReadonlyMap<string, DatapathState>): readonly string[] {
+    for (const [id, state] of states) {
+      this.#actual.set(id, state);
+      this.#unsettled.set(id, 0);
+    }
+    return [...states.keys()];
   }
 
   /**
@@ -86,13 +105,12 @@ export class Reconciler {
   async #converge(id: string, distributor: Distributor | null): Promise<void> {
     let resolved = this.#resolved;
     for (let round = 0; round < maxRounds; round++) {
-      const occupants = this.occupants(id);
+      const actual = this.#actual.get(id) ?? null;
       // Addresses that answer later have their own turn: this one has an end.
       if (round === 1) resolved = remembered(resolved);
-      const { timeouts } = this;
-      const wanted =
-        distributor === null ? null : wantedState(distributor, { resolved, occupants, timeouts });
-      const operations = diff(this.#actual.get(id) ?? null, wanted);
+      const observed = { resolved, actual, port: this.#port, timeouts: this.timeouts };
+      const wanted = distributor === null ? null : wantedState(distributor, observed);
+      const operations = diff(actual, wanted);
       if (operations.length === 0) {
         this.#outOfSync.delete(id);
         this.#tell(id);
@@ -137,7 +155,9 @@ export class Reconciler {
 
   /** Whether the data path sends no new connection to the position. */
   isWithdrawn(id: string, position: number): boolean {
-    return (this.#actual.get(id)?.weights[position] ?? 0) === 0;
+    const state = this.#actual.get(id);
+    if (state === undefined) return true;
+    return state.weights !== null && (state.weights[position] ?? 0) === 0;
   }
 
   /**
@@ -164,10 +184,20 @@ export class Reconciler {
   async #execute(id: string, operation: Operation): Promise<void> {
     await this.#datapath.execute(id, operation);
     this.#log.debug({ distributor: id, operation }, 'data path changed');
-    const state = applyOperation(this.#actual.get(id) ?? null, operation);
+    const before = this.#actual.get(id) ?? null;
+    const state = applyOperation(before, operation);
     if (state === null) this.#actual.delete(id);
     else this.#actual.set(id, state);
     this.#note(id, operation);
+    if (operation.kind === 'delete-vip') this.#tellOfPlugging(operation.vip, false);
+    if (operation.kind !== 'put-vip') return;
+    const known = before?.vips.get(vipKey(operation.vip));
+    const { ifindex, mac } = operation.vip;
+    if (known?.ifindex !== ifindex || known.mac !== mac) this.#tellOfPlugging(operation.vip, true);
+  }
+
+  #tellOfPlugging(vip: DatapathVip, isPlugged: boolean): void {
+    for (const listener of this.#plugging) listener(vip, isPlugged);
   }
 
   #note(id: string, operation: Operation): void {

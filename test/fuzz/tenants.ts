@@ -61,9 +61,11 @@ export class Tenants {
       positions: world.distributors.length * world.POSITIONS,
       flows: FLOWS,
       fragments: FRAGMENTS,
+      pins: null,
     });
     for (const ifindex of ifindexes)
-      if (this.datapath.attach({ ifindex }) !== 'native') throw new Error('XDP is not native here');
+      if (this.datapath.attach({ ifindex, name: 'port' }) !== 'native')
+        throw new Error('XDP is not native here');
     this.#tables = world.distributors.map(({ index }) =>
       this.datapath.table({ base: index * world.SLOTS, size: world.SLOTS }),
     );
@@ -180,6 +182,7 @@ export class Tenants {
       index: distributor * world.POSITIONS + owner - 1,
       mac: occupied ? macText(mac) : null,
       sameAmphora: false,
+      amphora: null,
     });
     this.memory.forgetOwner(owner, (vip) => world.vipAt(vip).distributor.index === distributor);
   }
@@ -311,6 +314,8 @@ export class Tenants {
       affinity: distributor.byPort ? 1 : 0,
       tracking: world.TRACKINGS.indexOf(distributor.tracking),
       mac: world.portAt(attachment.port).mac,
+      distributorId: '00000000-0000-4000-8000-000000000001',
+      since: 0,
     });
   }
 }

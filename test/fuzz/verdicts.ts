@@ -40,9 +40,12 @@ export const FORWARDED: ReadonlySet<number> = new Set([
   ...[TX_SETTLED, TX_PINNED, TX_UNPINNED, TX_NEW, TX_PREVIOUS, TX_ICMP_ERROR],
 ]);
 
-/** Every verdict that some frame gets: retired ones have no name, and one would be a bug. */
+/** A bug, and what is only while one program takes over from another. */
+const NEVER = new Set(['drop_internal', 'drop_carry_over']);
+
+/** Every verdict that some frame gets; retired ones have no name. */
 export const REACHABLE: readonly number[] = native.verdicts.flatMap((name, verdict) =>
-  name === null || name === 'drop_internal' ? [] : [verdict],
+  name === null || NEVER.has(name) ? [] : [verdict],
 );
 
 /** A set of verdicts, a bit each. */

@@ -26,6 +26,7 @@ function targetOf(call: AddonCall): object {
         positions: 8,
         flows: 64,
         fragments: 64,
+        pins: null,
       }));
     case 'watch':
       return (watch ??= new native.NeighbourWatch((change) => tell({ kind: 'neighbour', change })));

@@ -10,7 +10,7 @@ const datapath = new native.Datapath(capacity);
 afterAll(() => datapath.close());
 
 datapath.putVip(vip);
-datapath.setPosition({ index: 0, mac: '02:00:00:00:00:01', sameAmphora: false });
+datapath.setPosition({ index: 0, mac: '02:00:00:00:00:01', sameAmphora: false, amphora: null });
 datapath.table({ base: 0, size: 16 }).put(3, { current: 1, previous: 2, clock: 7 });
 datapath.putFlow(flow);
 
@@ -18,7 +18,11 @@ datapath.putFlow(flow);
 function contents(): string[] {
   return datapath
     .inventory()
-    .mapIds.map((id) => execFileSync('bpftool', ['-j', 'map', 'dump', 'id', id.toString()]))
+    .mapIds.map((id) =>
+      execFileSync('bpftool', ['-j', 'map', 'dump', 'id', id.toString()], {
+        maxBuffer: 2 ** 26,
+      }),
+    )
     .map((dump) => dump.toString());
 }
 

@@ -27,7 +27,8 @@ beforeEach(() => {
 });
 afterEach(() => addon.kill());
 
-const attach = (ifindex: number, by = addon) => by.call('datapath', 'attach', { ifindex });
+const attach = (ifindex: number, by = addon) =>
+  by.call('datapath', 'attach', { ifindex, name: 'port' });
 const portNow = () => link(cable.near.namespace, PORT);
 
 describe('attach', () => {

@@ -2,7 +2,14 @@
 // Every method of a datapath with arguments that it takes, and what it does not take.
 import type { NativeDatapath } from '../../src/datapath/native.ts';
 
-export const capacity = { vips: 4, slots: 64, positions: 8, flows: 64, fragments: 64 } as const;
+export const capacity = {
+  vips: 4,
+  slots: 64,
+  positions: 8,
+  flows: 64,
+  fragments: 64,
+  pins: null,
+} as const;
 
 export const vipKey = { ifindex: 1, outerVlan: 0, innerVlan: 0, address: '192.0.2.1' } as const;
 
@@ -19,6 +26,8 @@ export const vip = {
   affinity: 0,
   tracking: 1,
   mac: '02:00:00:00:00:fe',
+  distributorId: '00000000-0000-4000-8000-000000000001',
+  since: 0,
 } as const;
 
 export const flowKey = {
@@ -44,6 +53,11 @@ export const fragment = {
   ...{ seen: 1, sourcePort: 1234, destinationPort: 80, protocol: 17 },
 } as const;
 
+const tableEntry = {
+  distributorId: vip.distributorId,
+  ...{ slotBase: 0, positionBase: 0, size: 16, assigned: true, idle: 0 },
+} as const;
+
 interface Call {
   readonly method: Exclude<keyof NativeDatapath, 'close'>;
   /** The argument it takes; the fields of an object are all required. */
@@ -58,6 +72,14 @@ const UINT16 = 0xffff;
 const addresses = ['', '192.0.2', '192.0.2.1/24', '::g', 'host', 1, null];
 const macs = ['', '02:00:00:00:00', '02:00:00:00:00:fe:01', '02-00-00-00-00-fe', 'zz', 1];
 const booleans = [0, 1, 'true', null];
+const uuids = [
+  '',
+  'x',
+  '000000000000400080000000000000010000',
+  '00000000-0000-4000-A000-000000000001',
+  1,
+  null,
+];
 
 const vipKeyRefused = {
   ifindex: numbers(UINT32),
@@ -81,7 +103,11 @@ const fragmentKeyRefused = {
 };
 
 export const datapathCalls: readonly Call[] = [
-  { method: 'attach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
+  {
+    method: 'attach',
+    argument: { ifindex: 1, name: 'lo' },
+    refused: { ifindex: numbers(UINT32), name: ['a-name-of-16-bytes', 1, null] },
+  },
   { method: 'detach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
   {
     method: 'putVip',
@@ -99,7 +125,14 @@ export const datapathCalls: readonly Call[] = [
       affinity: numbers(1),
       tracking: numbers(2),
       mac: [...macs, null],
+      distributorId: uuids,
+      since: numbers(UINT32),
     },
+  },
+  {
+    method: 'moveVip',
+    argument: { ...vip, from: 2 },
+    refused: { ...vipKeyRefused, from: numbers(UINT32), distributorId: uuids },
   },
   { method: 'deleteVip', argument: vipKey, refused: vipKeyRefused },
   {
@@ -109,8 +142,13 @@ export const datapathCalls: readonly Call[] = [
   },
   {
     method: 'setPosition',
-    argument: { index: 0, mac: null, sameAmphora: false },
-    refused: { index: numbers(capacity.positions - 1), mac: macs, sameAmphora: booleans },
+    argument: { index: 0, mac: null, sameAmphora: false, amphora: null },
+    refused: {
+      index: numbers(capacity.positions - 1),
+      mac: macs,
+      sameAmphora: booleans,
+      amphora: [1, 'x'],
+    },
   },
   {
     method: 'setLearning',
@@ -180,4 +218,37 @@ export const datapathCalls: readonly Call[] = [
     refused: { frame: ['', 'text', 1, null, [1, 2]], ifindex: numbers(UINT32) },
   },
   { method: 'inventory', argument: null, refused: {} },
+  { method: 'adopted', argument: null, refused: {} },
+  {
+    method: 'occupants',
+    argument: { index: 0, count: capacity.positions },
+    refused: { index: numbers(capacity.positions - 1), count: numbers(capacity.positions) },
+  },
+  {
+    method: 'putTable',
+    argument: tableEntry,
+    refused: {
+      distributorId: uuids,
+      slotBase: numbers(UINT32),
+      positionBase: numbers(UINT32),
+      size: numbers(UINT32),
+      assigned: booleans,
+      idle: numbers(UINT32),
+    },
+  },
+  {
+    method: 'deleteTable',
+    argument: { distributorId: tableEntry.distributorId },
+    refused: { distributorId: uuids },
+  },
+  {
+    method: 'setWeights',
+    argument: { index: 0, weights: Uint32Array.of(1, 2) },
+    refused: {
+      index: numbers(capacity.positions - 1),
+      weights: [[1], Uint16Array.of(1), null, new Uint32Array(capacity.positions + 1)],
+    },
+  },
+  { method: 'newVipId', argument: null, refused: {} },
+  { method: 'isAttached', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
 ];

@@ -14,11 +14,11 @@ test.each([
   ],
   [
     'a data path that was never closed',
-    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16, fragments: 16 }).table({ base: 0, size: 256 })',
+    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16, fragments: 16, pins: null }).table({ base: 0, size: 256 })',
   ],
   [
     'a sweep that is under way',
-    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16, fragments: 16 }).sweepFlows({ closing: 60, positions: Uint32Array.of(0) })',
+    'new native.Datapath({ vips: 1, slots: 256, positions: 1, flows: 16, fragments: 16, pins: null }).sweepFlows({ closing: 60, positions: Uint32Array.of(0) })',
   ],
 ])('%s lets the process end', async (_, code) => {
   const script = `const native = require(${JSON.stringify(addon)}); ${code}; console.log('end');`;

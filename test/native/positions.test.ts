@@ -36,7 +36,7 @@ function send(): { readonly verdict: string; readonly mac: string | null } {
 
 const generation = () => datapath.getFlow(flowKey)?.generation;
 const set = (mac: string | null, sameAmphora: boolean) =>
-  datapath.setPosition({ index: vip.positionBase, mac, sameAmphora });
+  datapath.setPosition({ index: vip.positionBase, mac, sameAmphora, amphora: null });
 
 describe('setPosition', () => {
   test('the first amphora gets a generation of its own', () => {

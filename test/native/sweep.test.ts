@@ -12,7 +12,7 @@ let datapath: NativeDatapath;
 beforeEach(() => {
   datapath = new native.Datapath(capacity);
   datapath.putVip(vip);
-  datapath.setPosition({ index: 0, mac: '02:00:00:00:00:01', sameAmphora: false });
+  datapath.setPosition({ index: 0, mac: '02:00:00:00:00:01', sameAmphora: false, amphora: null });
   datapath.putFlow({ ...flow, lastSeen: native.now() });
 });
 afterEach(() => datapath.close());

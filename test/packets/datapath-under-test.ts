@@ -39,6 +39,7 @@ export class DatapathUnderTest {
       positions: allDistributors.length * POSITIONS,
       flows,
       fragments: 1024,
+      pins: null,
     });
     for (const distributor of allDistributors) this.#fillPositions(distributor);
     for (const vip of allVips) this.putVip(vip, native.now());
@@ -61,6 +62,8 @@ export class DatapathUnderTest {
       affinity: ['source-ip', 'source-ip-and-port'].indexOf(affinity),
       tracking: ['adaptive', 'full', 'stateless'].indexOf(tracking),
       mac: PORT_MAC,
+      distributorId: '00000000-0000-4000-8000-000000000001',
+      since: 0,
     });
     this.native.setLearning({ index: positionBase, until: learningUntil });
     return vipId;
@@ -75,7 +78,7 @@ export class DatapathUnderTest {
       const index = distributor.positionBase + position;
       const mac = hasAmphora(position) ? amphoraMac(distributor, position + 1) : null;
       for (let generation = 0; generation < GENERATION; generation++)
-        this.native.setPosition({ index, mac, sameAmphora: false });
+        this.native.setPosition({ index, mac, sameAmphora: false, amphora: null });
     }
   }
 }

@@ -31,6 +31,7 @@ const datapath = new native.Datapath({
   // More than one instance has; a sweep removes those of the ones before.
   flows: 2 ** 12,
   fragments: 1,
+  pins: null,
 });
 let vipIds = 0;
 const COUNTERS = 1;
@@ -43,7 +44,7 @@ const MOST_GENERATIONS = 0x7fff;
 const generations = new Uint16Array(POSITIONS);
 
 function setPosition(index: number, mac: string | null): void {
-  datapath.setPosition({ index, mac, sameAmphora: false });
+  datapath.setPosition({ index, mac, sameAmphora: false, amphora: null });
   generations[index] = ((generations[index] ?? 0) % MOST_GENERATIONS) + 1;
 }
 
@@ -186,6 +187,8 @@ export class ShippedProgram implements Program {
       affinity: 0,
       tracking: 0,
       mac: PORT_MAC,
+      distributorId: '00000000-0000-4000-8000-000000000001',
+      since: 0,
     });
     this.#learn();
   }

@@ -150,7 +150,7 @@ describe('one entry', () => {
 test('an entry of nobody is not of the position before the first', async () => {
   const index = distributor.positionBase - 1;
   const setMac = (mac: string | null) =>
-    datapath.native.setPosition({ index, mac, sameAmphora: true });
+    datapath.native.setPosition({ index, mac, sameAmphora: true, amphora: null });
   putEntry(vip, put(vip), { owner: none });
   setMac('02:aa:00:00:00:77');
   expect(await sweep()).toEqual({ kept: 1, removed: 0, counted: [] });

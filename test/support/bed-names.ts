@@ -21,6 +21,13 @@ export function workDirectory(bedName: string): string {
   return join(tmpdir(), `${bedName}-files`);
 }
 
+const BPFFS = '/sys/fs/bpf';
+
+/** Where the bed's daemon keeps what outlives it in the kernel. */
+export function pinDirectory(bedName: string): string {
+  return join(BPFFS, `${bedName}-pins`);
+}
+
 /** Removes the processes, namespaces and directories of test beds whose owner is gone. */
 export async function sweepLeftovers(): Promise<void> {
   const namespaces = orphansIn(NAMESPACE_DIRECTORY);
@@ -28,9 +35,9 @@ export async function sweepLeftovers(): Promise<void> {
     await emptyNamespaces(namespaces);
     await deleteNamespaces(namespaces);
   }
-  for (const name of orphansIn(tmpdir())) {
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  }
+  for (const directory of [tmpdir(), BPFFS])
+    for (const name of orphansIn(directory))
+      rmSync(join(directory, name), { recursive: true, force: true });
 }
 
 function orphansIn(directory: string): string[] {

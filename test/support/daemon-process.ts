@@ -33,7 +33,7 @@ export class DaemonProcess {
 
   private constructor(bed: TestBed, config: string, options: DaemonOptions) {
     this.#bed = bed;
-    const { directory } = bed;
+    const { directory, pins } = bed;
     this.socket = join(directory, 'distributord.sock');
     this.#path = join(directory, 'distributord.yaml');
     this.configure(config);
@@ -42,7 +42,7 @@ export class DaemonProcess {
     const limits = capabilities === undefined ? {} : { capabilities };
     this.#child = spawnIn(
       bed.namespaces.distributor,
-      inServiceSandbox(argv, { directory, ...limits }),
+      inServiceSandbox(argv, { directory, pins, ...limits }),
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...environment } },
     );
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
@@ -87,7 +87,8 @@ export class DaemonProcess {
 
   /** Writes its configuration: YAML beside `listen`. For a running one, see reload(). */
   configure(config: string): void {
-    writeFileSync(this.#path, `listen:\n  socket: ${this.socket}\n${config}`);
+    const own = `listen: {socket: ${this.socket}}\nstate: {pins: ${this.#bed.pins}}\n`;
+    writeFileSync(this.#path, own + config);
   }
 
   /** Has it read its configuration again; does not wait. */

@@ -12,6 +12,8 @@ export const SERVICE_USER = 61_321;
 export interface SandboxOptions {
   /** The user's own; must be reachable for it. */
   readonly directory: string;
+  /** Made for the user in a BPF file system, as the unit does before each start. */
+  readonly pins: string;
   /** As setpriv names them; those of the unit if left out. */
   readonly capabilities?: readonly string[];
 }
@@ -24,11 +26,12 @@ export interface SandboxOptions {
  */
 export function inServiceSandbox(
   argv: readonly string[],
-  { directory, capabilities = unitCapabilities() }: SandboxOptions,
+  { directory, pins, capabilities = unitCapabilities() }: SandboxOptions,
 ): string[] {
   const tree = join(directory, 'tree');
   mkdirSync(tree, { recursive: true });
-  chownSync(directory, SERVICE_USER, SERVICE_USER);
+  mkdirSync(pins, { recursive: true, mode: 0o700 });
+  for (const own of [directory, pins]) chownSync(own, SERVICE_USER, SERVICE_USER);
   const set = ['-all', ...capabilities.map((name) => `+${name}`)].join();
   const user = SERVICE_USER.toString();
   return [

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Amphora } from './amphora.ts';
-import { newBedName, sweepLeftovers, workDirectory } from './bed-names.ts';
+import { newBedName, pinDirectory, sweepLeftovers, workDirectory } from './bed-names.ts';
 import { planBed, type BedNamespaces, type BedPlan, type TestBedOptions } from './bed-plan.ts';
 import * as boxes from './boxes.ts';
 import { Clients } from './clients.ts';
@@ -19,6 +19,8 @@ const XDP_PASS = join(import.meta.dirname, '../../build/xdp-pass.o');
 export class TestBed {
   /** For the files of whoever uses the bed, too; goes away with it. */
   readonly directory: string;
+  /** For the daemon's pins; goes away with the bed. */
+  readonly pins: string;
   readonly vip: DualAddress = VIP;
   readonly router: FrontEndPort = ROUTER;
   readonly amphorae: readonly Amphora[];
@@ -30,6 +32,7 @@ export class TestBed {
   /** Names things and makes nothing yet: see `createTestBed`. */
   constructor(name: string, options: TestBedOptions) {
     this.directory = workDirectory(name);
+    this.pins = pinDirectory(name);
     this.#plan = planBed(name, options);
     this.amphorae = this.#plan.amphorae.map(
       (port) => new Amphora(port, `${name}-${port.name}`, this.directory),
@@ -119,7 +122,8 @@ export class TestBed {
     ]);
     await emptyNamespaces(this.#plan.ownNamespaces);
     await deleteNamespaces(this.#plan.ownNamespaces);
-    rmSync(this.directory, { recursive: true, force: true });
+    for (const directory of [this.directory, this.pins])
+      rmSync(directory, { recursive: true, force: true });
   }
 }
 

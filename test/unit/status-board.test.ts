@@ -79,12 +79,12 @@ test('suspects are those on ports that changed, and no others', async () => {
   await put('c', ['eth0', 'eth1']);
   expect([...board.suspects()].sort()).toEqual(['a', 'b', 'c']);
   expect([...board.suspects()]).toEqual([]);
-  const up = { mac: '02:00:00:00:00:02', xdpMode: 'native', stripsVlanTags: false } as const;
-  const down = { ...up, condition: 'down' } as const;
-  datapath.portState = (name) => (name === 'eth0' ? down : null);
+  const up = datapath.portStateNow;
+  const down = { ...up, link: 'down' } as const;
+  datapath.portState = (name) => (name === 'eth0' ? down : up);
   expect([...board.suspects()].sort()).toEqual(['a', 'c']);
   await put('c', ['eth1']);
-  datapath.portState = () => null;
+  datapath.portState = () => up;
   expect([...board.suspects()]).toEqual(['a']);
 });
 

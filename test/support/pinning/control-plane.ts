@@ -40,7 +40,8 @@ export class ControlPlane {
   converge(distributor: Distributor, seed: number): boolean {
     const observed = {
       resolved: () => null,
-      occupants: this.#state?.positions ?? new Map(),
+      port: () => ({ ifindex: 1, mac: '02:00:00:00:00:fe' }),
+      actual: this.#state,
       timeouts: { tcpIdle: 900, otherIdle: 60 },
     };
     const operations = diff(this.#state, wantedState(distributor, observed));

@@ -7,8 +7,7 @@ import { createService } from '../../../src/api/service.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { DistributorDriver } from '../../../src/driver/distributor-driver.ts';
 import { runFlow } from '../../../src/driver/engine.ts';
-import { Announcer } from '../../../src/reconcile/announcer.ts';
-import { ChangeReview } from '../../../src/reconcile/change-review.ts';
+import { reviewChanges } from '../../../src/reconcile/change-review.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
 import { DrainSupervisor } from '../../../src/reconcile/drain-supervisor.ts';
 import { KeyedLock } from '../../../src/reconcile/keyed-lock.ts';
@@ -33,8 +32,7 @@ export class ApiBed {
   readonly epoch = Date.UTC(2026, 0, 1);
   readonly #directory: string;
   readonly #locks = new KeyedLock();
-  readonly #review: ChangeReview;
-  readonly #announcer = new Announcer(this.datapath, silent);
+  readonly #review: (id: string) => void;
   readonly #server: ApiServer;
 
   private constructor(directory: string) {
@@ -47,7 +45,7 @@ export class ApiBed {
     const now = () => this.now;
     const observers = { store, datapath, reconciler, conflicts, log: silent, now };
     const limits = { initialSlots: 1024, maxSlots: 2048 };
-    const driver = new DistributorDriver({ ...observers, announcer: this.#announcer, limits });
+    const driver = new DistributorDriver({ ...observers, limits });
     this.board = new StatusBoard(observers);
     this.drains = new DrainSupervisor({
       ...observers,
@@ -59,7 +57,7 @@ export class ApiBed {
         }),
     });
     const followers = { board: this.board, drains: this.drains, locks };
-    this.#review = new ChangeReview({ ...observers, ...followers });
+    this.#review = reviewChanges({ ...observers, ...followers });
     const stopping = new AbortController();
     const parts = { ...observers, ...followers, driver, stopping: stopping.signal };
     this.#server = new ApiServer(createService(parts), stopping);
@@ -73,7 +71,7 @@ export class ApiBed {
 
   /** Has ports and flow table looked at. */
   async look(): Promise<void> {
-    for (const id of this.board.suspects()) this.#review.review(id);
+    for (const id of this.board.suspects()) this.#review(id);
     await this.#locks.idle();
   }
 
@@ -100,7 +98,6 @@ export class ApiBed {
 
   async stop(): Promise<void> {
     this.client.close();
-    this.#announcer.close();
     await this.#server.close(1000);
     await rm(this.#directory, { recursive: true, force: true });
   }

@@ -158,7 +158,7 @@ test('conditions tell of a VIP that is claimed, short of flow entries, or not li
       .map(({ type }) => type);
   expect(await conditionsOfVip()).toEqual([]);
 
-  bed.datapath.vipStateNow = { flowEntries: 5, flowTableFull: true, listens: false, age: 1 };
+  bed.datapath.vipStateNow = { flowEntries: 5, flowTableFull: true, listens: 'unreported', age: 1 };
   const [claimed] = bed.datapath.states.get(distributor_id)?.vips.values() ?? [];
   if (claimed === undefined) throw new Error('the data path has no VIP');
   const mac = '02:00:00:00:00:66';

@@ -91,17 +91,16 @@ describe('WatchDistributors', () => {
     const attachment = { interface: 'eth0', port: 'interface' } as const;
     const vip = { address: '10.0.0.100', attachment };
     await bed.client.call('AddVip', { distributor_id: one, vip });
-    const up = { mac: '02:00:00:00:00:02', xdpMode: 'native', stripsVlanTags: false } as const;
-    bed.datapath.portStateNow = { ...up, condition: 'up' };
+    const up = bed.datapath.portStateNow;
     await bed.look();
     const changes = await watch(bed.board.revision, async (sofar) => {
       if (sofar.length === 1) {
-        bed.datapath.portStateNow = { ...up, condition: 'down' };
+        bed.datapath.portStateNow = { ...up, link: 'down' };
         await bed.pass(1);
         await bed.pass(5); // nothing new: nothing is sent
       }
       if (sofar.length === 2) {
-        bed.datapath.portStateNow = { ...up, condition: 'up' };
+        bed.datapath.portStateNow = up;
         await bed.pass(1);
       }
       return sofar.length === 3;

@@ -12,7 +12,6 @@ import {
 } from '../../../src/driver/flow.ts';
 import type { Distributor } from '../../../src/model/distributor.ts';
 import type { Operation } from '../../../src/plan/operation.ts';
-import { Announcer } from '../../../src/reconcile/announcer.ts';
 import { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import { MemoryDatapath } from './memory-datapath.ts';
@@ -39,7 +38,6 @@ const amphora = (n: number, mac: string | null = `02:00:00:00:01:0${n}`) => ({
 
 let datapath: MemoryDatapath;
 let store: MemoryStore;
-let announcer: Announcer;
 let reconciler: Reconciler;
 let driver: DistributorDriver;
 let id: string;
@@ -48,12 +46,11 @@ let id: string;
 beforeEach(async () => {
   datapath = new MemoryDatapath();
   store = new MemoryStore();
-  announcer = new Announcer(datapath, silent);
   const timeouts = { tcpIdle: 900, otherIdle: 60 };
   reconciler = new Reconciler(datapath, { log: silent, timeouts });
   const limits = { initialSlots: 1024, maxSlots: 4096 };
   driver = new DistributorDriver({
-    ...{ store, reconciler, datapath, announcer, limits },
+    ...{ store, reconciler, datapath, limits },
     now: () => 1_000_000,
   });
   const created = await runFlow(driver.getCreateDistributorSubflow(), {
@@ -65,9 +62,7 @@ beforeEach(async () => {
   await runFlow(driver.getRegisterAmphoraeSubflow(), onDistributor({ amphorae }));
   await runFlow(driver.getDrainAmphoraeSubflow(), onDistributor({ amphorae: [{ id: 'a2' }] }));
 });
-afterEach(() => {
-  announcer.close();
-});
+afterEach(() => {});
 
 const defaults = { vip_alg: null, vip_persistence: null };
 const onDistributor = (values: Values) => ({ distributor_id: id, ...values });
@@ -249,7 +244,7 @@ test('an amphora without a MAC gets no slots until its address answers, then doe
     onDistributor({ amphorae: [amphora(3, null)] }),
   );
   expect(datapath.states.get(id)?.weights).toEqual([1]);
-  datapath.answer({ interface: 'eth0', ip: '10.0.0.13' }, '02:00:00:00:01:03');
+  datapath.answer({ ifindex: 2, ip: '10.0.0.13' }, '02:00:00:00:01:03');
   await reconciler.converge(id, store.get(id)?.distributor ?? null);
   expect(datapath.states.get(id)?.weights).toEqual([1, 0, 1]);
   expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
@@ -263,7 +258,7 @@ test('a registration ends though addresses go on answering while it runs', async
     await executeOperation(distributorId, operation);
     const next = operation.kind === 'assign-slots' || late.length === 4 ? late.shift() : undefined;
     if (next !== undefined)
-      datapath.answer({ interface: 'eth0', ip: next.ip }, `02:00:00:00:02:0${late.length}`);
+      datapath.answer({ ifindex: 2, ip: next.ip }, `02:00:00:00:02:0${late.length}`);
   };
   await runFlow(driver.getRegisterAmphoraeSubflow(), onDistributor({ amphorae }));
   while (late.length > 0) await reconciler.converge(id, store.get(id)?.distributor ?? null);
@@ -273,7 +268,7 @@ test('a registration ends though addresses go on answering while it runs', async
 
 test('an amphora keeps its MAC, and its connections, while its address is looked for elsewhere', async () => {
   const { answering } = datapath;
-  answering.set('eth0 10.0.0.13', '02:00:00:00:01:03');
+  answering.set('2 10.0.0.13', '02:00:00:00:01:03');
   const elsewhere = {
     ...vip('10.0.1.100'),
     attachment: { port: { interface: 'eth1' }, vlanIds: [] },
@@ -284,7 +279,7 @@ test('an amphora keeps its MAC, and its connections, while its address is looked
   );
   await runFlow(driver.getAddVipSubflow(), onDistributor({ ...defaults, vip: elsewhere }));
   await runFlow(driver.getRemoveVipSubflow(), onDistributor({ vip: vip('10.0.0.100') }));
-  expect([...(datapath.states.get(id)?.neighbours.keys() ?? [])]).toEqual(['eth1 10.0.0.13']);
+  expect([...(datapath.states.get(id)?.neighbours.keys() ?? [])]).toEqual(['3 10.0.0.13']);
   expect(datapath.states.get(id)?.positions.get(2)?.mac).toBe('02:00:00:00:01:03');
   expect(datapath.executed.filter(({ kind }) => kind === 'clear-position')).toEqual([]);
 });
@@ -305,7 +300,7 @@ test('a standby without a MAC is looked for, and takes over once its address has
   const failover = () =>
     runFlow(driver.getFailoverAmphoraSubflow(), onDistributor({ amphora_id: 'a1' }));
   await expect(failover()).rejects.toMatchObject({ reason: 'NO_STANDBY' });
-  datapath.answer({ interface: 'eth0', ip: '10.0.0.18' }, '02:00:00:00:01:08');
+  datapath.answer({ ifindex: 2, ip: '10.0.0.18' }, '02:00:00:00:01:08');
   await failover();
   expect(datapath.states.get(id)?.positions.get(0)).toMatchObject({ amphoraId: 'a8' });
 });

@@ -38,11 +38,14 @@ export class MemoryDatapath implements Datapath {
   /** Refuses the operation for which this returns true. */
   refuses: (operation: Operation) => boolean = () => false;
   vipStateNow: VipState | null = {
-    ...{ flowEntries: 0, flowTableFull: false, listens: true, age: 100_000 },
+    ...{ flowEntries: 0, flowTableFull: false, listens: 'always', age: 100_000 },
   };
   /** Seconds since amphorae took their positions. */
   tenure = 100_000;
-  portStateNow: PortState | null = null;
+  portStateNow: PortState = {
+    ...{ ifindex: 2, mac: '02:00:00:00:00:02', xdpMode: 'native', link: 'up' },
+    stripsVlanTags: false,
+  };
   /** What flow sweeps count, and packets that went there, by position. */
   readonly tallies = new Map<number, FlowTally>();
   readonly packetsTo = new Map<number, number>();
@@ -54,6 +57,12 @@ export class MemoryDatapath implements Datapath {
 
   ports(): readonly Port[] {
     return [{ ...port(2), addresses: ['10.0.0.2'] }, port(3), { ...port(4), stripsVlanTags: true }];
+  }
+
+  adopt: Datapath['adopt'] = () => ({ abiVersion: null, carried: [], states: new Map() });
+
+  port(name: string): Port | null {
+    return this.ports().find((candidate) => candidate.name === name) ?? null;
   }
 
   execute(distributorId: string, operation: Operation): Promise<void> {

@@ -31,7 +31,8 @@ const standby: Amphora = { ...identity('s'), state: 'STANDBY', position: null };
 /** Something of everything. */
 async function fill(): Promise<void> {
   bed.datapath.portStateNow = {
-    ...{ mac: '02:00:00:00:00:02', xdpMode: 'generic', condition: 'up', stripsVlanTags: false },
+    ...{ ifindex: 2, mac: '02:00:00:00:00:02', xdpMode: 'generic', link: 'up' },
+    stripsVlanTags: false,
   };
   bed.datapath.states.set('x', {
     ...{ tableSize: 1024, weights: [], positions: new Map(), vips: new Map() },

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { rm } from 'node:fs/promises';
+import type { Config } from './config.ts';
+import { attempt } from './datapath/native-failure.ts';
+import { native } from './datapath/native.ts';
+import { takeInstanceLock } from './instance-lock.ts';
+
+/** How many of each were removed. */
+export interface Removed {
+  /** Those that the program was attached to. */
+  readonly ports: number;
+  readonly groups: number;
+  readonly neighbours: number;
+}
+
+/**
+ * Removes what a daemon of this network namespace has left in the kernel, and its socket; its
+ * VIPs get no more traffic. @throws if a daemon runs
+ */
+export async function tearDown({ listen, state }: Config): Promise<Removed> {
+  const lock = await takeInstanceLock();
+  try {
+    const removed = attempt('tear down', () => native.tearDown({ pins: state.pins }));
+    await rm(listen.socket, { force: true });
+    return removed;
+  } finally {
+    lock.close();
+  }
+}
