@@ -151,9 +151,14 @@ test('its directory for pins is made as the unit says, where root keeps the othe
     // Again with each start.
     ...commands,
     ...commands,
+    // ProtectKernelTunables=, and ReadWritePaths= as its exception.
+    'mount --bind /sys/fs/bpf/distributord /sys/fs/bpf/distributord',
+    'mount -o remount,bind,ro /sys/fs/bpf',
     `${asUser} ${capabilities} bpftool map create /sys/fs/bpf/distributord/map ${create}`,
     'stat -c "%a %u" /sys/fs/bpf /sys/fs/bpf/distributord /sys/fs/bpf/distributord/map',
     `if ${asUser} ls /sys/fs/bpf 2>&1; then exit 1; fi`,
+    'umount /sys/fs/bpf/distributord',
+    'mount -o remount,bind,rw /sys/fs/bpf',
     ...commands,
     `${asUser} ${capabilities} bpftool map show pinned /sys/fs/bpf/distributord/map`,
   ].join('\n');
