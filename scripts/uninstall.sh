@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Removes all that install.sh made: uninstall.sh PREFIX [DESTDIR]. What the daemon remembers and
-# its configuration stay, unless PURGE=1.
+# Removes all that install.sh made: uninstall.sh PREFIX [DESTDIR]. What the daemon remembers, what it
+# left in the kernel and its configuration stay, unless PURGE=1. The user stays: files may be its.
 set -eu
 
 prefix=$1
@@ -11,6 +11,10 @@ destination=${2:-}
 # Stopped, not only disabled: its program goes away.
 if [ -z "$destination" ] && [ -d /run/systemd/system ] && [ -e "$unit" ]; then
   systemctl disable --now distributord
+fi
+# Forwarding goes on without the daemon, but nobody could end it any more.
+if [ -z "$destination" ] && [ "${PURGE:-}" = 1 ] && [ -x "$prefix/bin/distributorctl" ]; then
+  "$prefix/bin/distributorctl" teardown --config "$configuration/distributord.yaml"
 fi
 
 rm -rf "$library" "$documents"
@@ -25,5 +29,5 @@ if [ -z "$destination" ] && [ -d /run/systemd/system ]; then systemctl daemon-re
 
 echo "Removed from ${destination:-/} at $prefix."
 if [ "${PURGE:-}" != 1 ]; then
-  echo "Kept, if there: $configuration and $state (PURGE=1 removes them), the user distributord."
+  echo "Kept, if there: $configuration, $state and what the kernel forwards (PURGE=1 removes them)."
 fi
