@@ -20,11 +20,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: build xdp-pass ## the whole job on real traffic, in network namespaces
+demo: build xdp-pass build/seccomp-run ## the whole job on real traffic, in network namespaces
 	@node demo/main.ts
 
 .PHONY: test
-test: build xdp-pass build/flood ## every test: unit, packets, native, real traffic
+test: build xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, packets, native, real traffic
 	vitest run
 
 .PHONY: fuzz
@@ -51,6 +51,10 @@ build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API ty
 .PHONY: install
 install: build ## install for real, as a systemd service (not started)
 	./scripts/install.sh "$(PREFIX)" "$(DESTDIR)"
+
+.PHONY: uninstall
+uninstall: ## remove what install made; PURGE=1: state and configuration, too
+	PURGE="$(PURGE)" ./scripts/uninstall.sh "$(PREFIX)" "$(DESTDIR)"
 
 .PHONY: clean
 clean: ## remove what was built
@@ -94,6 +98,15 @@ build/flood.o: test/support/flood.h
 
 build/packet-cost build/flood:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
+
+# The demo's daemon, too, is confined as the shipped unit confines it.
+# A second build whose maps are laid out differently: for tests of upgrades.
+build/next/.built: test/support/next-abi.sh $(NATIVE) build/proto/distributor.ts $(wildcard src/* src/*/*)
+	./test/support/next-abi.sh build/next
+	@touch $@
+
+build/seccomp-run: test/support/seccomp-run.c | build/.machine
+	@$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -lseccomp
 
 build/%.skel.h: build/%.o
 	@bpftool gen skeleton $< name $*_bpf > $@

@@ -15,6 +15,7 @@ export default defineConfig({
       { extends: true, test: { name: 'packets', include: ['test/packets/**/*.test.ts'] } },
       { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
       { extends: true, test: { name: 'security', include: ['test/security/**/*.test.ts'] } },
+      { extends: true, test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'] } },
       {
         extends: true,
         test: {

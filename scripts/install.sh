@@ -5,13 +5,12 @@ set -eu
 
 prefix=$1
 destination=${2:-}
-library=$destination$prefix/lib/distributord
 source=$(dirname "$0")/..
+. "$source/scripts/paths.sh"
 
-mkdir -p "$library/build/native/Release" "$destination$prefix/bin" "$destination$prefix/share/doc/distributord" \
-  "$destination/etc/distributord" \
-  "$destination/lib/systemd/system"
-rm -rf "$library/src" "$library/proto"
+rm -rf "$library" "$documents"
+mkdir -p "$library/build/native/Release" "$destination$prefix/bin" "$documents" "$configuration" \
+  "$(dirname "$unit")" "$(dirname "$users")" "$(dirname "$rules")"
 cp -R "$source/src" "$source/proto" "$source/package.json" "$source/package-lock.json" "$library"
 cp "$source/build/native/Release/distributor.node" "$library/build/native/Release"
 (cd "$library" && npm ci --omit=dev --no-fund --no-audit --loglevel=error)
@@ -24,10 +23,30 @@ for command in distributord:main distributorctl:cli/main; do
   chmod 755 "$target"
 done
 
-sed "s|/usr/bin/|$prefix/bin/|" "$source/packaging/distributord.service" \
-  >"$destination/lib/systemd/system/distributord.service"
-cp -R "$source/LICENSE" "$source/README.md" "$source/CHANGELOG.md" "$source/docs" "$source/proto" \
-  "$destination$prefix/share/doc/distributord"
-configuration=$destination/etc/distributord/distributord.yaml
-[ -e "$configuration" ] || cp "$source/packaging/distributord.yaml" "$configuration"
-echo "Installed in $prefix. Next: systemctl daemon-reload && systemctl enable --now distributord"
+sed -e "s|/usr/bin/distributord|$prefix/bin/distributord|" \
+  -e "s|/usr/share/doc/|$prefix/share/doc/|" "$source/packaging/distributord.service" >"$unit"
+cp "$source/packaging/distributord.sysusers" "$users"
+cp "$source/packaging/distributord.rules.yml" "$rules"
+chmod 644 "$unit" "$users" "$rules"
+cp -R "$source/LICENSE" "$source/LICENSES" "$source/README.md" "$source/CHANGELOG.md" \
+  "$source/docs" "$source/proto" "$documents"
+[ -e "$configuration/distributord.yaml" ] ||
+  cp "$source/packaging/distributord.yaml" "$configuration/distributord.yaml"
+
+# Into a DESTDIR, for a package: that makes the user where it is installed.
+if [ -z "$destination" ] && command -v systemd-sysusers >/dev/null; then
+  systemd-sysusers "$users"
+fi
+
+cat <<END
+Installed:
+  daemon         $destination$prefix/bin/distributord
+  command        $destination$prefix/bin/distributorctl
+  program        $library
+  unit           $unit
+  user           $users
+  configuration  $configuration/distributord.yaml
+  alert rules    $rules
+  documents      $documents
+Next: systemctl daemon-reload && systemctl enable --now distributord
+END

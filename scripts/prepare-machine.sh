@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Brings a Debian 12 machine to what building, testing and running need. Run as root;
-# run again, it installs nothing and changes nothing.
+# run again, it installs nothing and changes nothing. To run at the root of the tree.
 set -eu
 
 packages="
   bpftool clang clang-format cmake ethtool g++ haproxy iproute2 iputils-ping
-  libbpf-dev libmnl-dev make ninja-build openssl pkg-config procps python3 tcpdump traceroute
+  libbpf-dev libmnl-dev libseccomp-dev make ninja-build openssl pkg-config procps python3 systemd
+  tcpdump traceroute
 "
 
 fail() {
@@ -30,6 +31,21 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086 # a list
   DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $missing \
     >/dev/null
+fi
+
+# Prometheus's checker for the tests, alone: its package would start a server.
+if [ ! -x build/promtool ]; then
+  download=$(mktemp -d)
+  chmod 755 "$download"
+  (cd "$download" && apt-get download --quiet=2 prometheus >/dev/null 2>&1) ||
+    (apt-get update --quiet=2 && cd "$download" && apt-get download --quiet=2 prometheus) ||
+    fail "cannot download Debian's package prometheus"
+  mkdir -p build
+  dpkg-deb --fsys-tarfile "$download"/prometheus_*.deb |
+    tar --extract --to-stdout ./usr/bin/promtool >build/promtool.new
+  chmod 755 build/promtool.new
+  mv build/promtool.new build/promtool
+  rm -r "$download"
 fi
 
 mountpoint --quiet /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { limits } from './config/limits.ts';
 import { listen } from './config/listen.ts';
+import { metricsSection } from './config/metrics.ts';
 import { logLevels } from './log.ts';
 
 const powerOfTwo = z
@@ -68,6 +69,7 @@ const schema = z
         learningWindowSeconds: seconds.default(5),
       })
       .prefault({}),
+    metrics: metricsSection,
   })
   .superRefine(({ tables, capacity }, context) => {
     if (tables.initialSlots > tables.maxSlots)

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
-import { silentObserver } from './api/call-observer.ts';
+import { setImmediate } from 'node:timers/promises';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
+import type { ConfigReload } from './config/reload.ts';
 import type { Config } from './config.ts';
-import type { Datapath } from './datapath/datapath.ts';
+import type { Adoption, Datapath } from './datapath/datapath.ts';
 import { KernelDatapath } from './datapath/kernel-datapath.ts';
+import { native } from './datapath/native.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
 import { runFlow } from './driver/engine.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import type { Log } from './log.ts';
-import type { WatchedNeighbour } from './plan/wanted.ts';
+import { addAdoptionSeries } from './metrics/adoption-series.ts';
+import { createDaemonMetrics } from './metrics/daemon-metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { MetricsServer } from './metrics/metrics-server.ts';
+import { addTlsSeries } from './metrics/tls-series.ts';
+import type { IdleTimeouts, WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
 import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
@@ -20,6 +27,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { StatusBoard } from './reconcile/status-board.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
+import { version } from './version.ts';
 
 /** How often quiet slots are settled, drains counted and failed convergence tried again. */
 const upkeepMs = 1000;
@@ -35,6 +43,12 @@ interface Held {
   readonly instanceLock: Server;
 }
 
+export interface DaemonParts {
+  readonly log: Log;
+  /** What the daemon registers its parts with that can change while it runs. */
+  readonly reload: ConfigReload;
+}
+
 /** The running daemon: wires the parts together and ends them in order. */
 export class Daemon {
   readonly #log: Log;
@@ -48,10 +62,16 @@ export class Daemon {
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
+  readonly #metrics: Metrics;
+  readonly #metricsServer: MetricsServer;
   readonly #timers: readonly NodeJS.Timeout[];
+  #adoption: Adoption | null = null;
+  #lastUpkeep = performance.now();
 
-  private constructor(config: Config, log: Log, { store, instanceLock }: Held) {
-    const { capacity, timeouts, tables } = config;
+  private constructor(config: Config, { log, reload }: DaemonParts, { store, instanceLock }: Held) {
+    const { capacity, timeouts } = config;
+    // Read with each change: a reload writes into it.
+    const tables = { ...config.tables };
     this.#instanceLock = instanceLock;
     this.#log = log;
     this.#store = store;
@@ -60,8 +80,7 @@ export class Daemon {
       learningWindow: timeouts.learningWindowSeconds,
       pins: config.state.pins,
     });
-    const idle = { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
-    this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idle });
+    this.#reconciler = new Reconciler(this.#datapath, { log, timeouts: idleTimeouts(config) });
     this.#announcer = new Announcer(this.#datapath, log);
     this.#reconciler.onPlugging((vip, isPlugged) => {
       if (isPlugged) this.#announcer.announce(vip);
@@ -99,8 +118,22 @@ export class Daemon {
       driver,
       stopping: stopping.signal,
     });
+    this.#metrics = createDaemonMetrics({
+      ...{ ...observers, ...followers, reload, version },
+      abi: native.abiVersion,
+      flowCapacity: capacity.flows,
+    });
     const { limits } = config;
-    this.#server = new ApiServer({ service, log, limits, observer: silentObserver, stopping });
+    const observer = this.#metrics.calls;
+    this.#server = new ApiServer({ service, log, limits, observer, stopping });
+    reload.register('certificates', () => this.#server.reload());
+    this.#metrics.register('tls', (out) => addTlsSeries(out, this.#server.tlsState()));
+    this.#metrics.register('adoption', (out) =>
+      addAdoptionSeries(out, { adoption: this.#adoption, store }),
+    );
+    this.#metricsServer = new MetricsServer(this.#metrics, log);
+    reload.register('tables', (next) => void Object.assign(tables, next.tables));
+    reload.register('timeouts', (next) => this.#changeTimeouts(idleTimeouts(next)));
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),
@@ -110,23 +143,31 @@ export class Daemon {
   }
 
   /** Answers calls when this resolves. */
-  static async start(config: Config, log: Log): Promise<Daemon> {
+  static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
     await using held = new AsyncDisposableStack();
     const instanceLock = await takeInstanceLock();
     held.defer(() => void instanceLock.close());
     const store = await openStore(config.state.directory);
     held.defer(() => store.close());
-    const daemon = new Daemon(config, log, { store, instanceLock });
+    const daemon = new Daemon(config, parts, { store, instanceLock });
     held.defer(() => daemon.#release());
     await daemon.#takeOver();
-    log.info(await daemon.#server.listen(config.listen), 'ready');
+    const listening = await daemon.#server.listen(config.listen);
+    if (config.metrics !== null) await daemon.#metricsServer.listen(config.metrics);
+    parts.log.info(listening, 'ready');
     held.move();
     return daemon;
   }
 
+  /** For how long no work has come forward, milliseconds: upkeep, or a change that is under way. */
+  get stalledMs(): number {
+    return Math.max(performance.now() - this.#lastUpkeep, this.#locks.longestRun);
+  }
+
   /** Goes on from what is in the kernel: only what differs from the store changes. */
   async #takeOver(): Promise<void> {
-    const { abiVersion, carried, states } = this.#datapath.adopt();
+    this.#adoption = this.#datapath.adopt();
+    const { abiVersion, carried, states } = this.#adoption;
     const ids = new Set(this.#reconciler.adopt(states));
     if (abiVersion !== null)
       this.#log.info({ abiVersion, carried, distributors: ids.size }, 'kernel state adopted');
@@ -156,6 +197,7 @@ export class Daemon {
 
   #release(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#metricsServer.close();
     this.#announcer.close();
     this.#drains.close();
     this.#datapath.close();
@@ -168,12 +210,24 @@ export class Daemon {
     for (const id of this.#reconciler.watchersOf(neighbour)) void this.#convergeAgain(id);
   }
 
+  /** VIPs without timeouts of their own get these, one distributor after the other. */
+  async #changeTimeouts(timeouts: IdleTimeouts): Promise<void> {
+    const { tcpIdle, otherIdle } = this.#reconciler.timeouts;
+    if (timeouts.tcpIdle === tcpIdle && timeouts.otherIdle === otherIdle) return;
+    this.#reconciler.timeouts = timeouts;
+    for (const { distributor } of this.#store.all()) {
+      await this.#convergeAgain(distributor.id);
+      await setImmediate();
+    }
+  }
+
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
     for (const id of this.#board.suspects()) void this.#convergeAgain(id);
     void this.#drains.keepUp();
     for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
+    this.#lastUpkeep = performance.now();
   }
 
   #warnOfFullTables(): void {
@@ -189,4 +243,8 @@ export class Daemon {
       this.#reconciler.tryConverge(id, this.#store.get(id)?.distributor ?? null),
     );
   }
+}
+
+function idleTimeouts({ timeouts }: Config): IdleTimeouts {
+  return { tcpIdle: timeouts.tcpIdleSeconds, otherIdle: timeouts.otherIdleSeconds };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { callContext } from './call-context.ts';
 
@@ -13,7 +13,14 @@ export function createLog(
   level: (typeof logLevels)[number],
   destination: DestinationStream = standardError(),
 ): Logger {
-  return pino({ level, base: null, mixin: requestOf }, destination);
+  const options = {
+    level,
+    base: null,
+    mixin: requestOf,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(options, destination);
 }
 
 function standardError(): DestinationStream {

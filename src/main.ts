@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { ConfigError, readConfig, type Config } from './config.ts';
+import { ConfigReload } from './config/reload.ts';
+import { ConfigError, readConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
 import { createLog } from './log.ts';
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+import { ServiceManager } from './service-manager.ts';
+import { version } from './version.ts';
 
 const usage = `usage: distributord [--config FILE]
 
@@ -19,7 +19,8 @@ const usage = `usage: distributord [--config FILE]
 const exitFailure = 1;
 const exitUsage = 2;
 
-async function configFromArguments(): Promise<Config> {
+/** Ends the process where that is all that was asked for. */
+function configPathFromArguments(): string {
   const { values } = parseArgs({
     options: {
       config: { type: 'string', default: '/etc/distributord/distributord.yaml' },
@@ -35,7 +36,7 @@ async function configFromArguments(): Promise<Config> {
     process.stdout.write(usage);
     process.exit(0);
   }
-  return readConfig(values.config);
+  return values.config;
 }
 
 function isUsageError(error: unknown): error is Error {
@@ -46,14 +47,33 @@ function isUsageError(error: unknown): error is Error {
 }
 
 async function main(): Promise<void> {
-  const config = await configFromArguments();
+  const path = configPathFromArguments();
+  const read = () => readConfig(path);
+  const config = await read();
   const log = createLog(config.log.level);
-  const daemon = await Daemon.start(config, log);
+  const manager = ServiceManager.fromEnvironment(process.env, log);
+  const reload = new ConfigReload({ read, config, log });
+  reload.register('log', (next) => {
+    log.level = next.log.level;
+  });
+  const starting = Daemon.start(config, { log, reload });
+  const reloadOnceStarted = async () => {
+    await starting;
+    manager.reloading();
+    const result = (await reload.reload()) ? '' : ', the last reload of the configuration failed';
+    manager.ready(`answering calls${result}`);
+  };
+  // A signal that nobody waits for would end the process; if the start fails, it ends anyway.
+  process.on('SIGHUP', () => void reloadOnceStarted().catch(() => undefined));
+  const daemon = await starting;
+  manager.ready('answering calls');
+  manager.watch(() => daemon.stalledMs);
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;
+      manager.stopping();
       daemon.stop().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -13,6 +13,7 @@
 #include "hash.h"
 #include "interfaces.h"
 #include "neighbour-watch.h"
+#include "service-notify.h"
 #include "slot-table-object.h"
 #include "solicited-nodes.h"
 #include "table-worker.h"
@@ -59,6 +60,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("slotHash", Napi::Function::New<SlotHash>(env, "slotHash"));
   exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));
   exports.Set("announce", Napi::Function::New<Announce>(env, "announce"));
+  exports.Set("notifyService", Napi::Function::New<NotifyService>(env, "notifyService"));
   exports.Set("tearDown", Napi::Function::New<TearDown>(env, "tearDown"));
   exports.Set("xdpProgram", Napi::Function::New<XdpProgram>(env, "xdpProgram"));
   exports.Set("now", Napi::Function::New<Now>(env, "now"));

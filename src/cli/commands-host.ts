@@ -11,12 +11,13 @@ export function addHostCommands(program: Command): void {
       'remove all that a stopped daemon keeps in the kernel: its VIPs get no more traffic',
     )
     .option('--config <file>', 'of the daemon', '/etc/distributord/distributord.yaml')
-    .action(async ({ config: path }: { config: string }) => {
+    .option('--purge', 'remove the distributors that are stored, too', false)
+    .action(async ({ config: path, purge }: { config: string; purge: boolean }) => {
       try {
         const config = await readConfig(path);
         // The addon is loaded for this command alone.
         const { tearDown } = await import('../teardown.ts');
-        const { ports, groups, neighbours } = await tearDown(config);
+        const { ports, groups, neighbours } = await tearDown(config, { purge });
         process.stdout.write(
           `removed: the program from ${ports} ports, ${groups} groups, ${neighbours} neighbours\n`,
         );

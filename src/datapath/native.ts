@@ -363,6 +363,11 @@ export interface Native {
   /** Sends one gratuitous ARP or unsolicited neighbour advertisement. */
   announce(announcement: NativeVipKey & { readonly mac: string }): void;
   /**
+   * One datagram of sd_notify(3), without waiting: EAGAIN if the receiver's queue is full.
+   * `socket`: a path, or an abstract name that begins with '@'.
+   */
+  notifyService(notice: { readonly socket: string; readonly state: string }): void;
+  /**
    * Removes all that a daemon keeps in the kernel, and tells how many of each that was.
    * EWOULDBLOCK: one uses it.
    */

@@ -41,8 +41,10 @@ const nobody: ReadonlyMap<number, Occupant> = new Map();
  * distributor is converged by one caller at a time (see KeyedLock).
  */
 export class Reconciler {
-  /** Of VIPs that have none of their own. */
-  readonly timeouts: IdleTimeouts;
+  /** Of VIPs that have none of their own. Others count from a distributor's next convergence on. */
+  timeouts: IdleTimeouts;
+  /** Since the start: convergences, those that failed, and the seconds that they took. */
+  readonly counts = { runs: 0, failures: 0, seconds: 0 };
   readonly #datapath: Datapath;
   readonly #log: Log;
   readonly #actual = new Map<string, DatapathState>();
@@ -88,6 +90,19 @@ export class Reconciler {
    * somewhere on the way, and converge() with another goal starts from there.
    */
   async converge(id: string, distributor: Distributor | null): Promise<void> {
+    const started = performance.now();
+    this.counts.runs++;
+    try {
+      await this.#converge(id, distributor);
+    } catch (error) {
+      this.counts.failures++;
+      throw error;
+    } finally {
+      this.counts.seconds += (performance.now() - started) / 1000;
+    }
+  }
+
+  async #converge(id: string, distributor: Distributor | null): Promise<void> {
     let resolved = this.#resolved;
     for (let round = 0; round < maxRounds; round++) {
       const actual = this.#actual.get(id) ?? null;

@@ -16,10 +16,10 @@ export interface JournalStatistics {
   readonly commits: number;
   readonly failures: number;
   /** In transactions. */
-  readonly seconds: number;
+  readonly commitSeconds: number;
   readonly sizeBytes: number;
   /** Changes that wait for the transaction under way. */
-  readonly queued: number;
+  readonly queueLength: number;
 }
 
 /** What makes changes durable. */
@@ -37,6 +37,6 @@ export interface Journal {
 /** Remembers nothing: for what lives as long as the process. */
 export const noJournal: Journal = {
   append: () => Promise.resolve(),
-  statistics: () => ({ commits: 0, failures: 0, seconds: 0, sizeBytes: 0, queued: 0 }),
+  statistics: () => ({ commits: 0, failures: 0, commitSeconds: 0, sizeBytes: 0, queueLength: 0 }),
   close: () => Promise.resolve(),
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Distributor } from '../model/distributor.ts';
 import { readDocument } from './distributor-document.ts';
@@ -28,6 +28,13 @@ export async function openStore(directory: string): Promise<DistributorStore> {
     await journal.close();
     throw error;
   }
+}
+
+/** Removes the store's file, and the directory if nothing else is in it. */
+export async function removeStore(directory: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    await rm(join(directory, fileName + suffix), { force: true });
+  await rmdir(directory).catch(() => undefined);
 }
 
 function distributorOf({ id, document }: OpenedJournal['rows'][number], file: string): Distributor {

@@ -47,10 +47,11 @@ export class SqliteFile {
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('BEGIN EXCLUSIVE');
     const version = pragma(database, 'user_version');
-    const isEmpty = pragma(database, 'page_count') === 0;
+    const { tables } = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {};
     const owner = pragma(database, 'application_id');
     database.exec('COMMIT');
-    if (!isEmpty && owner !== applicationId)
+    const isNew = tables === 0 && version === 0 && owner === 0;
+    if (!isNew && owner !== applicationId)
       throw new UnusableFile(
         `${this.#path} belongs to another program: set state.directory to another directory`,
       );

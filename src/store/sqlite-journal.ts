@@ -36,7 +36,7 @@ export class SqliteJournal implements Journal {
     this.#worker = worker;
     this.#ended = once(worker, 'exit');
     worker.on('message', (answer: WriterAnswer) => this.#hear(answer));
-    worker.on('error', (error) => this.#fail(error));
+    worker.on('error', (error: Error) => this.#fail(error));
     this.#ended
       .then(() => this.#fail(new Error('the writer of the store has ended')))
       .catch(() => undefined);
@@ -72,9 +72,9 @@ export class SqliteJournal implements Journal {
     return {
       commits: this.#commits,
       failures: this.#failures,
-      seconds: this.#seconds,
+      commitSeconds: this.#seconds,
       sizeBytes: this.#sizeBytes,
-      queued: this.#queue.reduce((sum, { entries }) => sum + entries.length, 0),
+      queueLength: this.#queue.reduce((sum, { entries }) => sum + entries.length, 0),
     };
   }
 

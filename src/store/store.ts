@@ -53,10 +53,10 @@ export interface StoreStatistics {
   /** Transactions that could not be made durable. */
   readonly failures: number;
   /** In transactions. */
-  readonly seconds: number;
+  readonly commitSeconds: number;
   readonly sizeBytes: number;
   /** Changes that wait for the transaction under way. */
-  readonly queued: number;
+  readonly queueLength: number;
   /** That there are. */
   readonly distributors: number;
 }

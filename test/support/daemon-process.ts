@@ -3,48 +3,75 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '../../src/cli/client.ts';
 import { run, spawnIn } from './namespaces.ts';
+import { inServiceSandbox } from './service-sandbox.ts';
 import type { TestBed } from './test-bed.ts';
 import { waitUntil } from './wait-until.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
-const CTL = join(import.meta.dirname, '../../src/cli/main.ts');
+const ROOT = join(import.meta.dirname, '../..');
+/** The build that is tested, and one whose maps are laid out differently (see next-abi.sh). */
+const BUILDS = { this: ROOT, next: join(ROOT, 'build/next') };
+/** Smaller than in production. */
+export const smallMaps = 'capacity: {vips: 64, slots: 262144, flows: 65536}\n';
+const CTL = join(ROOT, 'src/cli/main.ts');
 
-/** A real distributord in the bed's distributor box, and a client of its API. */
+export interface DaemonOptions {
+  /** As setpriv names them; by default those of the unit that is shipped. */
+  readonly capabilities?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly build?: keyof typeof BUILDS;
+  /** The bed's distributor box if left out. */
+  readonly namespace?: string;
+}
+
+/**
+ * A real distributord in the bed's distributor box, confined as its unit confines it, and a client
+ * of its API.
+ */
 export class DaemonProcess {
   readonly socket: string;
   readonly client: Client;
   readonly #bed: TestBed;
+  readonly #path: string;
   readonly #child: ReturnType<typeof spawnIn>;
   readonly #exited: Promise<number | null>;
   #log = '';
 
-  private constructor(bed: TestBed, config: string) {
+  private constructor(bed: TestBed, config: string, options: DaemonOptions) {
     this.#bed = bed;
-    this.socket = join(bed.directory, 'distributord.sock');
-    const path = join(bed.directory, 'distributord.yaml');
-    writeFileSync(
-      path,
-      `listen: {socket: ${this.socket}}\nstate: {directory: ${bed.directory}/state, pins: ${bed.pins}}\n${config}`,
-    );
-    this.#child = spawnIn(bed.namespaces.distributor, [process.execPath, MAIN, '--config', path], {
+    const { directory, pins } = bed;
+    this.socket = join(directory, 'distributord.sock');
+    this.#path = join(directory, 'distributord.yaml');
+    this.configure(config);
+    const { capabilities, environment, build = 'this' } = options;
+    const { namespace = bed.namespaces.distributor } = options;
+    const main = join(BUILDS[build], 'src/main.ts');
+    const argv = [process.execPath, main, '--config', this.#path];
+    const limits = capabilities === undefined ? {} : { capabilities };
+    this.#child = spawnIn(namespace, inServiceSandbox(argv, { directory, pins, ...limits }), {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...environment },
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#exited = new Promise((resolve) => this.#child.once('exit', resolve));
     this.client = new Client(this.socket);
   }
 
-  /** `config` is YAML beside `listen`; the default maps are smaller than in production. */
+  /** `config` is YAML beside `listen`. */
   static async start(
     bed: TestBed,
-    config = 'capacity: {vips: 64, slots: 262144, flows: 65536}\n',
+    config = smallMaps,
+    options: DaemonOptions = {},
   ): Promise<DaemonProcess> {
-    const daemon = new DaemonProcess(bed, config);
+    const daemon = new DaemonProcess(bed, config, options);
     await waitUntil('distributord to be ready', () => {
       if (daemon.#child.exitCode !== null) throw new Error(`distributord exited:\n${daemon.#log}`);
       return daemon.#log.includes('"msg":"ready"');
     });
     return daemon;
+  }
+
+  get configPath(): string {
+    return this.#path;
   }
 
   get pid(): number {
@@ -66,6 +93,18 @@ export class DaemonProcess {
       this.socket,
       ...argv,
     ]);
+  }
+
+  /** Writes its configuration: YAML beside `listen`. For a running one, see reload(). */
+  configure(config: string): void {
+    const { directory, pins } = this.#bed;
+    const state = `state: {directory: ${join(directory, 'state')}, pins: ${pins}}`;
+    writeFileSync(this.#path, `listen: {socket: ${this.socket}}\n${state}\n${config}`);
+  }
+
+  /** Has it read its configuration again; does not wait. */
+  reload(): void {
+    this.#child.kill('SIGHUP');
   }
 
   /** An orderly stop; returns the exit status. */

@@ -66,6 +66,11 @@ export class TestDistributor {
     return distributor;
   }
 
+  /** The same distributor, by another daemon. */
+  at(daemon: DaemonProcess): TestDistributor {
+    return new TestDistributor(this.id, this.#bed, daemon);
+  }
+
   /** Resolves when the daemon knows where the amphorae's frames go. */
   async register(amphorae: readonly AmphoraPort[], how: Registration = {}): Promise<void> {
     const { role, byAddress = false, ...given } = how;

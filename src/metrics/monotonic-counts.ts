@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+interface Known {
+  last: readonly number[];
+  /** Of what was counted before the kernel began anew. */
+  base: readonly number[];
+  round: number;
+}
+
+/**
+ * Counters that do not fall when the kernel's begin anew, as where an amphora leaves and comes back
+ * to its position. What one round does not ask for is forgotten.
+ */
+export class MonotonicCounts {
+  readonly #known = new Map<string, Known>();
+  #round = 0;
+
+  /** Counters that belong together, under a name of their own; begun anew if any has fallen. */
+  add(key: string, counts: readonly number[]): readonly number[] {
+    const known = this.#known.get(key);
+    if (known === undefined) {
+      this.#known.set(key, { last: counts, base: counts.map(() => 0), round: this.#round });
+      return counts;
+    }
+    const { last, base } = known;
+    if (counts.some((count, index) => count < (last[index] ?? 0)))
+      known.base = base.map((sum, index) => sum + (last[index] ?? 0));
+    known.last = counts;
+    known.round = this.#round;
+    return counts.map((count, index) => count + (known.base[index] ?? 0));
+  }
+
+  /** Ends a round. */
+  forgetOthers(): void {
+    for (const [key, { round }] of this.#known) if (round !== this.#round) this.#known.delete(key);
+    this.#round++;
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setImmediate } from 'node:timers/promises';
+
+/** Milliseconds; what others of the event loop wait for at most. */
+const sliceMs = 4;
+
+/** Cuts long work into slices: gives the event loop a turn whenever one is over. */
+export class Slices {
+  #began = performance.now();
+
+  /** To be asked between any two steps; null while the slice goes on. */
+  turn(): Promise<void> | null {
+    if (performance.now() - this.#began < sliceMs) return null;
+    return setImmediate().then(() => {
+      this.#began = performance.now();
+    });
+  }
+}
