@@ -182,6 +182,7 @@ export class Daemon {
     }
     for (const { distributor } of this.#store.all()) ids.add(distributor.id);
     await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
+    await this.#locks.idle(); // board and drains have taken note
   }
 
   /** Ends calls, then changes in flight. Packets are forwarded as before. */

@@ -75,7 +75,8 @@ bool AddGroupAddress(NetlinkSocket& socket, const SolicitedNode& group) {
   try {
     socket.Request("netlink(join group)", request.header());
   } catch (const SystemError& error) {
-    return error.number() == EEXIST;
+    // A port that was down has lost the address, but not the membership.
+    return error.number() == EEXIST || error.number() == EADDRINUSE;
   }
   return true;
 }

@@ -55,7 +55,6 @@ Napi::Function SolicitedNodes::Define(Napi::Env env) {
                      {InstanceMethod<&SolicitedNodes::Join>("join"),
                       InstanceMethod<&SolicitedNodes::Leave>("leave"),
                       InstanceMethod<&SolicitedNodes::DropUnused>("dropUnused"),
-                      InstanceMethod<&SolicitedNodes::Refresh>("refresh"),
                       InstanceMethod<&SolicitedNodes::Close>("close")});
 }
 
@@ -106,17 +105,6 @@ void SolicitedNodes::DropUnused(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     for (const SolicitedNode& group : GroupAddresses(*addresses_))
       if (!memberships_.contains(group)) RemoveGroupAddress(*addresses_, group);
-  });
-}
-
-// {ifindex}. A port that goes down keeps memberships of sockets, but loses its addresses.
-void SolicitedNodes::Refresh(const Napi::CallbackInfo& info) {
-  if (closed_) throw ClosedError(info.Env(), "SolicitedNodes");
-  uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
-  if (!addresses_) return;
-  Guard(info.Env(), [&] {
-    for (auto& [group, membership] : memberships_)
-      if (std::get<0>(group) == ifindex) membership.persists = AddGroupAddress(*addresses_, group);
   });
 }
 

@@ -31,7 +31,6 @@ class SolicitedNodes : public Napi::ObjectWrap<SolicitedNodes> {
   Napi::Value Join(const Napi::CallbackInfo& info);
   void Leave(const Napi::CallbackInfo& info);
   void DropUnused(const Napi::CallbackInfo& info);
-  void Refresh(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   Membership Enter(const SolicitedNode& group);

@@ -8,8 +8,9 @@ export function toTimestamp(time: number | null): Timestamp | null {
   return { seconds, nanos: Math.round((time - seconds * 1000) * 1e6) };
 }
 
+/** Rounded up to whole milliseconds. */
 export function fromTimestamp(timestamp: Timestamp__Output | null): number | null {
-  return timestamp === null ? null : timestamp.seconds * 1000 + timestamp.nanos / 1e6;
+  return timestamp === null ? null : timestamp.seconds * 1000 + Math.ceil(timestamp.nanos / 1e6);
 }
 
 const yearOne = -62_135_596_800;

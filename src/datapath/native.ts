@@ -297,8 +297,6 @@ export interface NativeSolicitedNodes {
   leave(node: NativeSolicitedNode): void;
   /** Leaves groups that a process before has joined, and this one has not. */
   dropUnused(): void;
-  /** Makes memberships last that a port has lost by going down. */
-  refresh(port: { readonly ifindex: number }): void;
   /** Those that persist stay. */
   close(): void;
 }

@@ -114,10 +114,11 @@ function vipConditions(
   const claimant = conflicts.claimant(distributorId, vip);
   if (claimant !== null) add('VIP_CONFLICT', `${claimant} claims it`);
   const state = datapath.vipState(distributorId, vip);
+  const isGone = datapath.portState(vip.interface).link === 'gone';
   if (state?.flowTableFull === true) add('FLOW_TABLE_FULL', 'it has its share of flow entries');
-  if (state?.listens === 'for-now')
+  if (state?.listens === 'for-now' && !isGone)
     add('MLD_NOT_KEPT', 'its group is reported only while the daemon runs');
-  if (state?.listens === 'unreported')
+  if (state?.listens === 'unreported' && !isGone)
     add('MLD_UNAVAILABLE', 'its group is not reported, switches may hold solicitations back');
   return conditions;
 }

@@ -10,7 +10,7 @@ import { createNamespaces, deleteNamespaces, emptyNamespaces, run } from './name
 import { Service } from './service.ts';
 import { ROUTER, VIP } from './topology.ts';
 import type { DualAddress, FrontEndPort } from './topology.ts';
-import { bridgeScript, cables } from './wiring.ts';
+import { bridgeScript, cables, distributorCable, distributorPortScript } from './wiring.ts';
 
 const ECHO_SERVER = join(import.meta.dirname, 'echo-server.ts');
 const XDP_PASS = join(import.meta.dirname, '../../build/xdp-pass.o');
@@ -80,6 +80,17 @@ export class TestBed {
       runScript(distributor, boxes.distributorScript(this.#plan)),
       ...this.amphorae.map((port) => runScript(port.namespace, boxes.amphoraScript(port))),
     ]);
+  }
+
+  /** Takes the distributor's port away, until the returned function puts another in its place. */
+  async removeDistributorPort(): Promise<() => Promise<void>> {
+    const { bridge, distributor } = this.namespaces;
+    await run(distributor, ['ip', 'link', 'delete', this.distributorPort]);
+    return async () => {
+      await run(null, ['ip', '-batch', '-'], distributorCable(this.#plan));
+      await runScript(bridge, distributorPortScript(XDP_PASS));
+      await runScript(distributor, boxes.distributorScript(this.#plan));
+    };
   }
 
   async startServices(): Promise<void> {

@@ -36,10 +36,7 @@ export function cables({ namespaces, amphorae, distributor, mtu, pathMtu }: BedP
   return lines(
     ...towardsClient,
     toBridge({ namespace: router, port: FRONT_END_PORT, mac: ROUTER.mac }, BRIDGE_PORTS.router),
-    toBridge(
-      { namespace: namespaces.distributor, port: distributor.name, mac: distributor.mac },
-      BRIDGE_PORTS.distributor,
-    ),
+    distributorCable({ namespaces, distributor, mtu }),
     ...amphorae.map((port, index) =>
       toBridge(
         { namespace: namespaces.amphorae[index] ?? '', port: FRONT_END_PORT, mac: port.mac },
@@ -47,6 +44,16 @@ export function cables({ namespaces, amphorae, distributor, mtu, pathMtu }: BedP
       ),
     ),
   );
+}
+
+/** The line for the distributor's alone. */
+export function distributorCable({
+  namespaces,
+  distributor: { name: port, mac },
+  mtu,
+}: Pick<BedPlan, 'namespaces' | 'distributor' | 'mtu'>): string {
+  const far = { namespace: namespaces.bridge, port: BRIDGE_PORTS.distributor };
+  return cable({ namespace: namespaces.distributor, port, mac }, far, mtu);
 }
 
 function cable(one: End, other: End, mtu: number): string {
@@ -57,8 +64,8 @@ function cable(one: End, other: End, mtu: number): string {
 
 /** A shell script that makes a box the bridge. `xdpPass` is the object file for the distributor's port. */
 export function bridgeScript({ amphorae }: BedPlan, xdpPass: string): string {
-  const { router, distributor, amphora } = BRIDGE_PORTS;
-  const ports = [router, distributor, ...amphorae.map(amphora)];
+  const { router, amphora } = BRIDGE_PORTS;
+  const ports = [router, ...amphorae.map(amphora)];
   return lines(
     'set -e',
     // The bridge has no address, and says nothing of its own on the network.
@@ -71,8 +78,23 @@ export function bridgeScript({ amphorae }: BedPlan, xdpPass: string): string {
       ...ports.map((port) => `link set ${port} master ${BRIDGE} up`),
       `link set ${BRIDGE} up`,
     ),
+    ...distributorPort(xdpPass),
+  );
+}
+
+/** The same for the distributor's port alone, where that is a new one. */
+export function distributorPortScript(xdpPass: string): string {
+  return lines('set -e', ...distributorPort(xdpPass));
+}
+
+function distributorPort(xdpPass: string): readonly string[] {
+  const { distributor } = BRIDGE_PORTS;
+  return [
+    sysctl(`ipv6/conf/${distributor}/disable_ipv6`, 1),
+    offloadsOff(distributor),
+    ip(`link set ${distributor} master ${BRIDGE} up`),
     `ip link set dev ${distributor} xdpdrv obj '${xdpPass}' sec xdp.frags`,
     // An XDP program turns receive offload on: frames would reach the amphorae joined together.
     `ethtool -K ${distributor} gro off`,
-  );
+  ];
 }
