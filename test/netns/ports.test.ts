@@ -112,7 +112,7 @@ test('a port that was down, or had its MTU changed, needs nothing, with the daem
   await untilServed();
   await expectNoneBroken();
   await daemon.stop();
-  expect(await inHost('ip', '-6', 'maddr', 'show', 'dev', 'fe0')).toContain('ff02::1:ff');
+  expect(await inHost('ip', '-6', 'maddr', 'show', 'dev', 'fe0')).toContain('ff02::1:ff00:100');
   await untilServed();
 });
 

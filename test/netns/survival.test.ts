@@ -154,7 +154,7 @@ test('teardown removes every trace, and refuses while a daemon runs', async () =
   await expect(teardown()).rejects.toThrow('another distributord runs');
   await daemon.stop();
   expect(await inHost('ip', 'link', 'show', 'fe0')).toContain('xdp');
-  expect(await inHost('ip', '-6', 'maddr', 'show', 'dev', 'fe0')).toContain('ff02::1:ff');
+  expect(await inHost('ip', '-6', 'maddr', 'show', 'dev', 'fe0')).toContain('ff02::1:ff00:100');
   const maps = pinnedIds(bed.pins);
   expect(maps.length).toBeGreaterThan(10);
   expect(await teardown()).toContain('removed: the program from 1 ports');

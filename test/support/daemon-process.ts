@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '../../src/cli/client.ts';
 import { run, spawnIn } from './namespaces.ts';
 import { inServiceSandbox } from './service-sandbox.ts';
@@ -56,13 +57,18 @@ export class DaemonProcess {
     this.client = new Client(this.socket);
   }
 
+  /** Does not wait until it answers calls. */
+  static launch(bed: TestBed, config = smallMaps, options: DaemonOptions = {}): DaemonProcess {
+    return new DaemonProcess(bed, config, options);
+  }
+
   /** `config` is YAML beside `listen`. */
   static async start(
     bed: TestBed,
     config = smallMaps,
     options: DaemonOptions = {},
   ): Promise<DaemonProcess> {
-    const daemon = new DaemonProcess(bed, config, options);
+    const daemon = DaemonProcess.launch(bed, config, options);
     await waitUntil('distributord to be ready', () => {
       if (daemon.#child.exitCode !== null) throw new Error(`distributord exited:\n${daemon.#log}`);
       return daemon.#log.includes('"msg":"ready"');
@@ -112,6 +118,12 @@ export class DaemonProcess {
     this.client.close();
     this.#child.kill('SIGTERM');
     return this.#exited;
+  }
+
+  /** At a moment of its life that nobody knows. */
+  async killAfter(milliseconds: number): Promise<void> {
+    await delay(milliseconds);
+    await this.kill();
   }
 
   async kill(): Promise<void> {

@@ -66,6 +66,11 @@ export class TestDistributor {
     return distributor;
   }
 
+  /** One that is there already. */
+  static of(id: string, bed: TestBed, daemon: DaemonProcess): TestDistributor {
+    return new TestDistributor(id, bed, daemon);
+  }
+
   /** The same distributor, by another daemon. */
   at(daemon: DaemonProcess): TestDistributor {
     return new TestDistributor(this.id, this.#bed, daemon);
