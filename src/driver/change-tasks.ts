@@ -23,7 +23,7 @@ interface RecordDefinition<Inputs> extends ChangeNames {
 
 /** Writes the change to the store. Undone by writing what was there before. */
 export function recordChange<Inputs extends object>(
-  store: Store,
+  { store, reconciler }: { readonly store: Store; readonly reconciler: Reconciler },
   { name, change, requires, compute }: RecordDefinition<Inputs>,
 ): Task {
   return task<Inputs, Record<string, Change>>({
@@ -38,7 +38,14 @@ export function recordChange<Inputs extends object>(
     },
     async revert(_inputs, outputs) {
       const { before, after, ...rest } = outputs[change] as Change;
-      if (before !== after) await store.commit({ ...rest, before: after, after: before });
+      if (before === after) return;
+      try {
+        await store.commit({ ...rest, before: after, after: before });
+      } catch (error) {
+        // The data path is at `before` already: it follows what is stored.
+        await reconciler.tryConverge(rest.id, after);
+        throw error;
+      }
     },
   });
 }

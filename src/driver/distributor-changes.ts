@@ -16,7 +16,8 @@ export class DistributorChanges {
   }
 
   record<Inputs extends object>(definition: Parameters<typeof recordChange<Inputs>>[1]): Task {
-    return recordChange<Inputs>(this.#store, definition);
+    const parts = { store: this.#store, reconciler: this.#reconciler };
+    return recordChange<Inputs>(parts, definition);
   }
 
   apply(names: Parameters<typeof applyChange>[1]): Task {

@@ -110,13 +110,13 @@ function twice(values: readonly unknown[]): number[] {
   return values.flatMap((value, index) => (values.indexOf(value) < index ? [index] : []));
 }
 
-export function writeDocument(distributor: Distributor): string {
-  return JSON.stringify(distributor);
-}
-
 /** What is wrong with a document, and where. */
 export class DocumentError extends Error {
   override readonly name = 'DocumentError';
+}
+
+export function writeDocument(distributor: Distributor): string {
+  return JSON.stringify(distributor);
 }
 
 /** @throws DocumentError naming every field at fault and what it holds */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { readDocument } from './distributor-document.ts';
 import type { Journal, JournalEntry, JournalStatistics } from './journal.ts';
 import type { StoredRow, WriterAnswer, WriterOptions, WriterRequest } from './sqlite-protocol.ts';
 
@@ -59,10 +60,9 @@ export class SqliteJournal implements Journal {
   append(entries: readonly JournalEntry[]): Promise<void> {
     if (entries.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#failure !== null) {
-        reject(this.#failure);
-        return;
-      }
+      if (this.#failure !== null) throw this.#failure;
+      // What the next start could not read is not written.
+      for (const { document } of entries) if (document !== null) readDocument(document);
       this.#queue.push({ entries, resolve, reject });
       this.#write();
     });

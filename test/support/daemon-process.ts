@@ -127,8 +127,8 @@ export class DaemonProcess {
   }
 
   async kill(): Promise<void> {
-    this.client.close();
     this.#child.kill('SIGKILL');
     await this.#exited;
+    this.client.close();
   }
 }
