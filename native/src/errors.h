@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 
@@ -37,6 +38,9 @@ auto Guard(Napi::Env env, Body body) -> decltype(body()) {
     return body();
   } catch (const SystemError& error) {
     throw error.ToJs(env);
+  } catch (const std::out_of_range& error) {
+    // What is pinned contradicts itself.
+    throw SystemError("adopt", EUCLEAN, error.what()).ToJs(env);
   }
 }
 

@@ -57,12 +57,13 @@ export class PortSet {
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
   acquire(name: string, { ifindex }: PortPlace): void {
     const known = this.#attached.get(ifindex);
-    if (known !== undefined) {
+    if (known?.name === name) {
       known.users++;
       return;
     }
-    const xdpMode = this.#attach(name, ifindex);
-    this.#attached.set(ifindex, { name, ifindex, xdpMode, users: 1 });
+    // The index was another port's, which is gone; its VIPs are about to leave.
+    const users = (known?.users ?? 0) + 1;
+    this.#attached.set(ifindex, { name, ifindex, xdpMode: this.#attach(name, ifindex), users });
   }
 
   /** One VIP less; the last one takes the program away. */
