@@ -39,6 +39,7 @@ test('the same id, positions and weights make the same table', async () => {
   const members = await original.members();
   expect(new Set(before.values())).toEqual(new Set(['amphora-6', 'amphora-4', 'amphora-5']));
   expect(await daemon.stop()).toBe(0);
+  await daemon.ctl('teardown', '--config', daemon.configPath, '--purge');
 
   const second = await DaemonProcess.start(bed);
   const rebuilt = await TestDistributor.create(bed, second, { id: original.id, amphorae: [] });
