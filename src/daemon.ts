@@ -126,14 +126,17 @@ export class Daemon {
     const { limits } = config;
     const observer = this.#metrics.calls;
     this.#server = new ApiServer({ service, log, limits, observer, stopping });
-    reload.register('certificates', () => this.#server.reload());
+    reload.register('server', (next) => this.#server.follow(next));
     this.#metrics.register('tls', (out) => addTlsSeries(out, this.#server.tlsState()));
     this.#metrics.register('adoption', (out) =>
       addAdoptionSeries(out, { adoption: this.#adoption, store }),
     );
     this.#metricsServer = new MetricsServer(this.#metrics, log);
     reload.register('tables', (next) => void Object.assign(tables, next.tables));
-    reload.register('timeouts', (next) => this.#changeTimeouts(idleTimeouts(next)));
+    reload.register('timeouts', async (next) => {
+      this.#datapath.setLearningWindow(next.timeouts.learningWindowSeconds);
+      await this.#changeTimeouts(idleTimeouts(next));
+    });
     this.#datapath.onNeighbourChange((neighbour) => this.#follow(neighbour));
     this.#timers = [
       setInterval(() => this.#keepUp(), upkeepMs),

@@ -47,6 +47,18 @@ const watchShares: ShareKind = {
   what: 'streams',
 };
 
+/** As they are each time that they are asked for. */
+function sharesOf(limits: () => { readonly overall: number; readonly perClient: number }) {
+  return {
+    get overall() {
+      return limits().overall;
+    },
+    get each() {
+      return limits().perClient;
+    },
+  };
+}
+
 /** Who may call what, and how often; the same for all listeners. */
 export class CallGate {
   readonly #parts: GateParts;
@@ -55,14 +67,18 @@ export class CallGate {
   readonly #rates: TokenBuckets;
 
   constructor(parts: GateParts) {
-    const { maxConcurrentCalls, watches, ratePerClient } = parts.limits;
+    const { limits } = parts;
     this.#parts = parts;
-    this.#calls = new Shares({
-      overall: maxConcurrentCalls.overall,
-      each: maxConcurrentCalls.perClient,
+    this.#calls = new Shares(sharesOf(() => limits.maxConcurrentCalls));
+    this.#watches = new Shares(sharesOf(() => limits.watches));
+    this.#rates = new TokenBuckets({
+      get callsPerSecond() {
+        return limits.ratePerClient.callsPerSecond;
+      },
+      get burst() {
+        return limits.ratePerClient.burst;
+      },
     });
-    this.#watches = new Shares({ overall: watches.overall, each: watches.perClient });
-    this.#rates = new TokenBuckets(ratePerClient);
   }
 
   /** For the calls of one listener, which knows its peers. */

@@ -48,9 +48,16 @@ export class Listener {
   readonly #callers = new Map<string, Caller>();
 
   constructor(parts: ListenerParts) {
-    const { perListener, perAddress } = parts.limits.connections;
+    const { limits } = parts;
     this.#parts = parts;
-    this.#shares = new Shares({ overall: perListener, each: perAddress });
+    this.#shares = new Shares({
+      get overall() {
+        return limits.connections.perListener;
+      },
+      get each() {
+        return limits.connections.perAddress;
+      },
+    });
     this.#unwrap = parts.unwrap((accepted) => this.#serve(accepted));
     this.#server = createServer({ noDelay: true }, (socket) => this.#admit(socket));
   }

@@ -23,11 +23,18 @@ import { admitGroup, prepareSocket } from './unix-socket.ts';
 export interface ServerParts {
   readonly service: DistributorServiceHandlers;
   readonly log: Log;
+  /** At the start; see follow(). */
   readonly limits: Limits;
   readonly observer: CallObserver;
   /** Aborted when the server closes. */
   readonly stopping: AbortController;
   readonly tlsWatching?: TlsParts['watching'];
+}
+
+/** What of the configuration is the server's. */
+export interface ServerConfig {
+  readonly limits: Limits;
+  readonly listen: ListenConfig;
 }
 
 /** Where the server listens; with the ports that were chosen for it. */
@@ -45,10 +52,15 @@ export class ApiServer {
   readonly #gate: CallGate;
   readonly #refusals: RefusalLog;
   readonly #listeners: Listener[] = [];
+  /** Read with each call and connection. */
+  readonly #limits: { -readonly [Key in keyof Limits]: Limits[Key] };
+  #tls: { -readonly [Key in keyof TlsConfig]: TlsConfig[Key] } | null = null;
   #tlsFiles: TlsMaterialWatch | null = null;
 
   constructor(parts: ServerParts) {
-    const { limits, log, observer } = parts;
+    const { log, observer } = parts;
+    const limits = { ...parts.limits };
+    this.#limits = limits;
     this.#parts = parts;
     this.#refusals = new RefusalLog(log, observer);
     this.#gate = new CallGate({ limits, log, observer, refusals: this.#refusals });
@@ -85,8 +97,15 @@ export class ApiServer {
     return this.#tlsFiles?.state ?? null;
   }
 
-  /** Reads certificates again at once; tlsState() says whether they are in use. */
-  async reload(): Promise<void> {
+  /**
+   * Takes up what can change while it listens: limits, for the next calls and connections, and
+   * the identities of TLS, for new connections. Certificates are read again at once; tlsState()
+   * says whether they are in use.
+   */
+  async follow({ limits, listen }: ServerConfig): Promise<void> {
+    Object.assign(this.#limits, limits);
+    if (this.#tls !== null && listen.tls !== undefined)
+      this.#tls.identities = listen.tls.identities;
     await this.#tlsFiles?.reload();
   }
 
@@ -122,9 +141,15 @@ export class ApiServer {
   }
 
   async #listenWithTls(config: TlsConfig): Promise<AddressInfo> {
-    const { limits, log, tlsWatching } = this.#parts;
-    const parts = { limits, log, refusals: this.#refusals, watching: tlsWatching ?? {} };
-    const { unwrap, files } = await tlsTermination(config, parts).catch((error: unknown) => {
+    this.#tls = { ...config };
+    const { log, tlsWatching } = this.#parts;
+    const parts = {
+      limits: this.#limits,
+      log,
+      refusals: this.#refusals,
+      watching: tlsWatching ?? {},
+    };
+    const { unwrap, files } = await tlsTermination(this.#tls, parts).catch((error: unknown) => {
       throw error instanceof TlsMaterialError ? new ConfigError(error.message) : error;
     });
     this.#tlsFiles = files;
@@ -146,7 +171,8 @@ export class ApiServer {
   }
 
   #listener(name: string, unwrap: Unwrap, callerOf?: (peer: Peer) => Caller): Listener {
-    const { limits, log } = this.#parts;
+    const { log } = this.#parts;
+    const limits = this.#limits;
     const listener: Listener = new Listener({
       ...{ name, limits, log, unwrap },
       refusals: this.#refusals,

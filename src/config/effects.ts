@@ -11,18 +11,34 @@ type EffectsOf<T> = T extends object
 
 /** Of every section: one that is left out does not compile. */
 export const effects: { readonly [Section in keyof Config]: EffectsOf<Config[Section]> } = {
-  listen: 'restart',
-  limits: 'restart',
+  listen: {
+    socket: 'restart',
+    group: 'restart',
+    tls: {
+      ...{ address: 'restart', port: 'restart' },
+      ...{ certificate: 'restart', key: 'restart', ca: 'restart', crl: 'restart' },
+      identities: 'reload',
+    },
+    insecure: 'restart',
+  },
+  limits: {
+    maxMessageBytes: 'restart',
+    maxMetadataBytes: 'reload',
+    maxConcurrentCalls: { overall: 'reload', perClient: 'reload', perConnection: 'restart' },
+    watches: 'reload',
+    connections: 'reload',
+    callTimeoutSeconds: 'reload',
+    ratePerClient: 'reload',
+    handshakeTimeoutSeconds: 'restart',
+    keepaliveSeconds: 'restart',
+    keepaliveTimeoutSeconds: 'restart',
+  },
   state: 'restart',
   log: 'reload',
   /** Maps keep their size. */
   capacity: 'restart',
   tables: 'reload',
-  timeouts: {
-    tcpIdleSeconds: 'reload',
-    otherIdleSeconds: 'reload',
-    learningWindowSeconds: 'restart',
-  },
+  timeouts: 'reload',
   metrics: 'restart',
 };
 
@@ -34,5 +50,7 @@ export function effectOf(key: string): Effect {
     place = (place as Readonly<Record<string, unknown>> | undefined)?.[part];
   }
   if (place === 'reload' || place === 'restart') return place;
+  // A section that comes or goes as a whole.
+  if (typeof place === 'object') return 'restart';
   throw new RangeError(`no effect is known of ${key}`);
 }

@@ -123,6 +123,8 @@ export interface Datapath {
   resolvedMac(neighbour: WatchedNeighbour): string | null;
   /** Called with a watched address whenever its MAC becomes another one. */
   onNeighbourChange(listener: (neighbour: WatchedNeighbour) => void): void;
+  /** Seconds; for changes of slots from now on. */
+  setLearningWindow(seconds: number): void;
   /** To be called every second or so: repairs what the kernel gave up by itself. */
   keepUp(): void;
   /** Tells the VIP's link where it is, once. */

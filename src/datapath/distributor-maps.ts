@@ -30,8 +30,8 @@ export interface Surroundings {
   readonly datapath: NativeDatapath;
   readonly space: MapSpace;
   readonly ports: PortSet;
-  /** Seconds. */
-  readonly learningWindow: number;
+  /** Seconds; may change. */
+  readonly timing: { readonly learningWindow: number };
   readonly solicitedNodes: NativeSolicitedNodes;
 }
 
@@ -119,7 +119,7 @@ export class DistributorMaps {
     const { datapath } = this.#shared;
     const smaller = datapath.table({ base: before.slotBase, size: before.tableSize });
     this.#place.table.splitFrom({ smaller, now: native.now() });
-    this.#learnUntil(this.#learningUntil + this.#shared.learningWindow);
+    this.#learnUntil(this.#learningUntil + this.#shared.timing.learningWindow);
     for (const entry of this.#vips.values()) this.#writeVip(entry);
     attempt('wait for readers', () => datapath.synchronize());
   }
@@ -198,7 +198,7 @@ export class DistributorMaps {
     const now = native.now();
     this.#note({ assigned: false });
     // First the window, then the slots: no packet may see a changed slot without it.
-    this.#learnUntil(now + this.#shared.learningWindow);
+    this.#learnUntil(now + this.#shared.timing.learningWindow);
     const retiredOwners = Uint16Array.from(retired, (position) => position + 1);
     table.apply({ owners, retired: retiredOwners, now });
     const all = new Uint32Array(positionCapacity(table.size));

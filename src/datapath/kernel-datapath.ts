@@ -49,6 +49,7 @@ export class KernelDatapath implements Datapath {
   readonly #shared: Surroundings;
   readonly #neighbours: NeighbourTable;
   readonly #flowCapacity: number;
+  readonly #timing: { learningWindow: number };
   #ports: ReadonlyMap<string, Port> | null = null;
   readonly #distributors = new Map<string, DistributorMaps>();
 
@@ -60,9 +61,10 @@ export class KernelDatapath implements Datapath {
       'load the XDP program',
       () => new native.Datapath({ ...capacity, positions, pins }),
     );
+    this.#timing = { learningWindow };
     this.#shared = {
       datapath,
-      learningWindow,
+      timing: this.#timing,
       space: new MapSpace(datapath, capacity),
       ports: new PortSet({ datapath, find: (name) => this.port(name), owner: ownerOf }),
       solicitedNodes: new native.SolicitedNodes({ persistent: pins !== null }),
@@ -244,6 +246,10 @@ export class KernelDatapath implements Datapath {
   hostPackets(): number {
     const { packets } = attempt('read counters', () => this.#shared.datapath.vipCounters(0));
     return packets.reduce((sum, count) => sum + count, 0);
+  }
+
+  setLearningWindow(seconds: number): void {
+    this.#timing.learningWindow = seconds;
   }
 
   keepUp(): void {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TlsState } from '../../../src/api/tls-material-watch.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { tcpEndpoint } from '../../../src/cli/endpoint.ts';
+import { parseConfig } from '../../../src/config.ts';
 import type { Log } from '../../../src/log.ts';
 import { CertificateAuthority, type Issued } from '../../support/certificates.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -158,10 +159,24 @@ test('who is revoked gets in no more; others do, and old connections go on', asy
   expect(JSON.stringify(logged)).toContain('CERT_REVOKED');
 });
 
-test('reload() looks at once, without patience', async () => {
+test('a reload looks at once, without patience', async () => {
   await writeFile(secured.server.key, 'no key');
-  await secured.bed.server.reload();
+  await secured.bed.server.follow(parseConfig('', 'defaults'));
   expect(state().lastReloadFailed).toMatch(/listen\.tls\.key/);
+});
+
+test('a reload gives identities other roles, for new connections', async () => {
+  const before = secured.clientWith(secured.admin);
+  expect(await list(before)).toBe('OK');
+  const { limits, listen } = parseConfig('', 'defaults');
+  const files = { certificate: '', key: '', ca: '', address: '', port: 0 };
+  const identities = [{ san: 'URI:spiffe://example/monitoring', role: 'admin' as const }];
+  await secured.bed.server.follow({ limits, listen: { ...listen, tls: { ...files, identities } } });
+  expect(await list(secured.clientWith(secured.admin))).toBe('NO_ROLE');
+  const change = { load_balancer: { id: '00000000-0000-4000-8000-00000000000a' } };
+  const promoted = secured.clientWith(secured.reader);
+  expect(await outcomeOf(promoted.call('CreateDistributor', change))).toBe('OK');
+  expect(await list(before)).toBe('OK');
 });
 
 test('a key that others may read is warned of', async () => {

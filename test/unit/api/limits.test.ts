@@ -10,6 +10,7 @@ import { Shares } from '../../../src/api/shares.ts';
 import { TokenBuckets } from '../../../src/api/token-buckets.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { tcpEndpoint } from '../../../src/cli/endpoint.ts';
+import { parseConfig } from '../../../src/config.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { ApiBed, type BedOptions } from './api-bed.ts';
 import { firstOf, outcomeOf } from './outcome.ts';
@@ -77,6 +78,29 @@ describe('calls at a time', () => {
     expect(await Promise.all(waiting)).toEqual(Array(3).fill('AMPHORA_NOT_FOUND'));
     expect(await outcomeOf(bed.client.call('ListDistributors', {}))).toBe('OK');
     expect([...tally.refusals]).toEqual([['calls', 1]]);
+  });
+
+  test('other limits count from the next call on', async () => {
+    await start({});
+    const { listen, limits } = parseConfig('', 'defaults');
+    const follow = (changed: Partial<typeof limits>) =>
+      bed.server.follow({ listen, limits: { ...limits, ...changed } });
+    const read = () => outcomeOf(bed.client.call('ListDistributors', {}));
+    expect(await read()).toBe('OK');
+    await follow({ maxMetadataBytes: 1 });
+    expect(await read()).toBe('METADATA_TOO_LARGE');
+    await follow({ ratePerClient: { callsPerSecond: 1, burst: 1 } });
+    expect([await read(), await read()]).toContain('RATE_LIMITED');
+    await follow({ watches: { overall: 1, perClient: 1 } });
+    const watch = bed.client.stream('WatchDistributors', {});
+    const first = watch.next();
+    await waitUntil(
+      'the watch to be held',
+      async () =>
+        (await firstOf(bed.client.stream('WatchDistributors', {}))) === 'TOO_MANY_WATCHES',
+    );
+    await watch.return();
+    await first.catch(() => undefined);
   });
 
   test('10,000 streams of one client are refused but for its share', async () => {

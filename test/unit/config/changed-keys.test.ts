@@ -29,7 +29,11 @@ test('a list is one key', () => {
 test.each([
   ['log.level', 'reload'],
   ['timeouts.tcpIdleSeconds', 'reload'],
-  ['timeouts.learningWindowSeconds', 'restart'],
+  ['timeouts.learningWindowSeconds', 'reload'],
+  ['listen.tls', 'restart'],
+  ['listen.tls.identities', 'reload'],
+  ['limits.maxMessageBytes', 'restart'],
+  ['limits.watches.perClient', 'reload'],
   ['capacity.vips', 'restart'],
   ['metrics', 'restart'],
   ['metrics.port', 'restart'],

@@ -93,6 +93,7 @@ export class MemoryDatapath implements Datapath {
   }
 
   keepUp = () => undefined;
+  setLearningWindow = () => undefined;
   settle: Datapath['settle'] = () => ({ unsettled: 0, next: 1 });
   slotCounts = () => null;
   vipCounts = () => ({ packets: { tx_unpinned: this.unpinned }, forwardedBytes: 0 });
