@@ -217,7 +217,7 @@ void Datapath::Write(const Napi::Object& object) {
   Guard(object.Env(), [&] {
     // The kernel gives the memory of a replaced or deleted element to the next one at once,
     // while a packet may still read it: it would be treated as for another VIP.
-    if (replaced_) WaitForReaders();
+    LetReadersGo();
     dist_vip before;
     replaced_ = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
     GiveShare(vip, since);
@@ -256,10 +256,17 @@ std::atomic_ref<uint64_t> Datapath::ShareOf(uint32_t index) const {
   return std::atomic_ref(shares_->words()[index * kWordsOfShare]);
 }
 
+// Waits if a packet that is under way may still read a VIP's element that was freed.
+void Datapath::LetReadersGo() {
+  if (!replaced_) return;
+  WaitForReaders();
+  replaced_ = false;
+}
+
 void Datapath::Synchronize(const Napi::CallbackInfo& info) {
   Open(info.Env());
-  Guard(info.Env(), [] { WaitForReaders(); });
-  replaced_ = false;
+  replaced_ = true;
+  Guard(info.Env(), [&] { LetReadersGo(); });
 }
 
 // {index: of the distributor's first position, until: s}
@@ -343,7 +350,7 @@ void Datapath::ResetVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t index = VipIndex(info);
   Guard(info.Env(), [&] {
-    if (replaced_) WaitForReaders();  // packets of the VIP that had the index before
+    LetReadersGo();  // packets of the VIP that had the index before
     ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_);
   });
   for (uint64_t& word : claims_->words().subspan(index * kWordsOfClaim, kWordsOfClaim))

@@ -61,6 +61,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value Inventory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
+  void LetReadersGo();
   void Write(const Napi::Object& vip);
   void GiveShare(const dist_vip& vip, uint32_t since);
   void FreeShares();

@@ -158,8 +158,13 @@ test('an opening that a stranger overwrites does not count', () => {
   const flow = { ...strangersFlow(1), owner: third, confirmed: false };
   datapath.native.putFlow(flow);
   expect(datapath.native.getFlow(flow)).toMatchObject({ owner: third, confirmed: false });
-  for (let port = 2; port < 1000; port++)
-    datapath.native.putFlow({ ...strangersFlow(port), confirmed: false });
+  // Far more than there are places, so that one of them has the flow's for sure.
+  for (let source = 2; source < 14; source++)
+    for (let port = 1; port <= 0xffff; port++)
+      datapath.native.putFlow({
+        ...strangersFlow(port),
+        ...{ source: `203.0.113.${source}`, confirmed: false },
+      });
   expect(datapath.native.getFlow(flow)).toBeNull();
 });
 
