@@ -184,8 +184,13 @@ export class Client {
     );
     // The callback is told.
     call.on('error', () => undefined);
-    for (const request of requests)
-      if (!call.write(request)) await Promise.race([once(call, 'drain'), answer.promise]);
+    try {
+      for (const request of requests)
+        if (!call.write(request)) await Promise.race([once(call, 'drain'), answer.promise]);
+    } catch (error) {
+      call.cancel();
+      throw error;
+    }
     call.end();
     return answer.promise;
   }
