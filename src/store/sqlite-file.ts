@@ -66,7 +66,7 @@ export class SqliteFile {
           `${schemaVersion}): run that one, or export there and import here`,
       );
     const check = database.prepare('PRAGMA quick_check(1)').get();
-    const result = String(Object.values(check ?? {})[0]);
+    const result = String(Object.values(check ?? {})[0]).replaceAll('\n', ' ');
     if (result !== 'ok') throw new UnusableFile(this.#toRestore(`is damaged (${result})`));
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');

@@ -4,7 +4,7 @@ import type { ImportStateRequest } from '../../../build/proto/distributor/v1/Imp
 import type { Distributor } from '../../../src/model/distributor.ts';
 import type { Operation } from '../../../src/plan/operation.ts';
 import { writeDocument } from '../../../src/store/distributor-document.ts';
-import { active, distributor, distributorId, vip, whole } from '../store/documents.ts';
+import { active, distributor, distributorId, vip, whole } from '../../support/documents.ts';
 import { ApiBed } from './api-bed.ts';
 import { outcomeOf } from './outcome.ts';
 

@@ -2,14 +2,13 @@
 // `distributorctl state` as a process, against the real API.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiBed } from '../api/api-bed.ts';
-import { distributor, whole } from '../store/documents.ts';
+import { distributor, whole } from '../../support/documents.ts';
 
 const main = new URL('../../../src/cli/main.ts', import.meta.url).pathname;
 
@@ -27,12 +26,12 @@ afterAll(async () => {
 async function ctl(...argv: readonly string[]) {
   const arguments_ = [main, '--socket', bed.socket, 'state', ...argv];
   const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const [[code], stdout, stderr] = await Promise.all([
-    once(child, 'close'),
+  const [stdout, stderr] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
+    once(child, 'close'),
   ]);
-  return { code: code as unknown, stdout, stderr };
+  return { code: child.exitCode, stdout, stderr };
 }
 
 const state = { format: 'distributord-state', version: 1, distributors: [whole, distributor(2)] };

@@ -6,7 +6,7 @@ import {
   writeDocument,
 } from '../../../src/store/distributor-document.ts';
 import { StateReader } from '../../../src/store/state-reader.ts';
-import { active, distributor, distributorId, vip, whole } from './documents.ts';
+import { active, distributor, distributorId, vip, whole } from '../../support/documents.ts';
 
 type Path = readonly (string | number)[];
 

@@ -8,7 +8,7 @@ import { readDocument } from '../../../src/store/distributor-document.ts';
 import { DistributorStore } from '../../../src/store/distributor-store.ts';
 import { noJournal, type Journal, type JournalEntry } from '../../../src/store/journal.ts';
 import type { StoreChange } from '../../../src/store/store.ts';
-import { active, distributor, distributorId, vip } from './documents.ts';
+import { active, distributor, distributorId, vip } from '../../support/documents.ts';
 
 /** Answers when it is told to, in order, as it is told to. */
 class HeldJournal implements Journal {

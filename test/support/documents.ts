@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Amphora } from '../../../src/model/amphora.ts';
-import type { Distributor } from '../../../src/model/distributor.ts';
-import type { Vip } from '../../../src/model/vip.ts';
+import type { Amphora } from '../../src/model/amphora.ts';
+import type { Distributor } from '../../src/model/distributor.ts';
+import type { Vip } from '../../src/model/vip.ts';
 
 const hex = (n: number) => n.toString(16).padStart(12, '0');
 export const distributorId = (n: number) => `00000000-0000-4000-8000-${hex(n)}`;
