@@ -24,7 +24,7 @@ demo: build xdp-pass build/seccomp-run ## the whole job on real traffic, in netw
 	@node demo/main.ts
 
 .PHONY: test
-test: build xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, packets, native, real traffic
+test: build xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, store, packets, native, real traffic
 	vitest run
 
 .PHONY: fuzz

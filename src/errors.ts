@@ -189,6 +189,16 @@ export const errorKinds = {
     retryable: false,
     action: 'Delete the other distributor first, or leave the id out.',
   },
+  INVALID_STATE: {
+    status: 'INVALID_ARGUMENT',
+    retryable: false,
+    action: 'Correct the field that is named, or export the state again; nothing was changed.',
+  },
+  STATE_NOT_EMPTY: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    action: 'Import with replace: distributors that are not in the document are then removed.',
+  },
   WATCH_EXPIRED: {
     status: 'OUT_OF_RANGE',
     retryable: false,

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // From functions to methods of the API: what a function throws becomes the call's status.
-import { status, type handleServerStreamingCall, type handleUnaryCall } from '@grpc/grpc-js';
+import {
+  status,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+} from '@grpc/grpc-js';
 import { once } from 'node:events';
 import { callContext } from '../call-context.ts';
 import { RevertError } from '../driver/engine.ts';
@@ -29,6 +34,30 @@ export function unary<Request, Response>(
     void respond();
   };
 }
+
+/**
+ * A method that answers a stream of requests at once. The iteration throws if the client gives up
+ * before it has sent all of them; what the function has not begun by then it must not begin.
+ */
+export function collecting<Request, Response>(
+  log: Log,
+  work: (requests: AsyncIterable<Request>) => Promise<Response>,
+): handleClientStreamingCall<Request, Response> {
+  return (call, callback) => {
+    const method = call.getPath();
+    const respond = async () => {
+      try {
+        callback(null, await work(call as AsyncIterable<Request>));
+      } catch (thrown) {
+        callback(call.cancelled ? cancelled : statusOf(thrown, { method, log }));
+      }
+    };
+    void respond();
+  };
+}
+
+/** For nobody: its client is gone. */
+const cancelled = { code: status.CANCELLED, details: 'given up by its client' };
 
 /** A call that nobody waits for any more does not begin what it has waited for. */
 export function refuseEnded(): void {

@@ -20,11 +20,13 @@ export const methodRoles: Readonly<Record<Method, Role>> = {
   UnregisterAmphorae: 'admin',
   SetWeights: 'admin',
   FailoverAmphora: 'admin',
+  ImportState: 'admin',
   GetDistributor: 'reader',
   ListDistributors: 'reader',
   GetStats: 'reader',
   WatchDrain: 'reader',
   WatchDistributors: 'reader',
+  ExportState: 'reader',
 };
 
 /** By path; of health and reflection, which tell nothing of distributors, any role will do. */

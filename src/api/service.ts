@@ -28,6 +28,7 @@ import {
   vipStatus,
   type View,
 } from './responses.ts';
+import { stateTransfer } from './state-transfer.ts';
 import { streamDistributors } from './watch-distributors.ts';
 import { DrainStream } from './watch-drain.ts';
 
@@ -96,9 +97,10 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
       const given = requirePresent(load_balancer, 'load_balancer');
       const loadBalancer = { ...given, id: parseUuid(given.id, 'load_balancer.id') };
       const id = distributor_id === '' ? null : parseUuid(distributor_id, 'distributor_id');
-      return inTurn(`load balancer ${loadBalancer.id}`, () =>
-        create(loadBalancer, { id, tableSize: table_size }),
-      );
+      return parts.locks.runNew(`load balancer ${loadBalancer.id}`, () => {
+        refuseEnded();
+        return create(loadBalancer, { id, tableSize: table_size });
+      });
     }),
 
     DeleteDistributor: unary(parts.log, async (request) => {
@@ -223,6 +225,8 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
         });
       return streamDistributors(parts.board, { after, show }, outlet);
     }),
+
+    ...stateTransfer(parts),
   };
 }
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { status, type handleServerStreamingCall, type ServiceError } from '@grpc/grpc-js';
+import {
+  status,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
+import { once } from 'node:events';
 import type {
   DistributorServiceClient,
   DistributorServiceDefinition as Definition,
@@ -52,7 +58,10 @@ type Method = Extract<Named<Definition>, string>;
 type StreamMethod = {
   [M in Method]: Handlers[M] extends handleServerStreamingCall<infer _0, infer _1> ? M : never;
 }[Method];
-type UnaryMethod = Exclude<Method, StreamMethod>;
+type UploadMethod = {
+  [M in Method]: Handlers[M] extends handleClientStreamingCall<infer _0, infer _1> ? M : never;
+}[Method];
+type UnaryMethod = Exclude<Method, StreamMethod | UploadMethod>;
 type RequestOf<M extends Method> =
   Definition[M] extends MethodDefinition<infer Request, infer _0, infer _1, infer _2>
     ? Request
@@ -152,6 +161,38 @@ export class Client {
       signal?.removeEventListener('abort', cancel);
       cancel();
     }
+  }
+
+  /** Sends all of the requests, and waits for the one answer. @throws CallError */
+  async upload<M extends UploadMethod>(
+    name: M,
+    requests: Iterable<RequestOf<M>>,
+  ): Promise<ResponseOf<M>> {
+    const method = definitionOf(name);
+    const answer = Promise.withResolvers<ResponseOf<M>>();
+    // Heard of at the end, where it may come before that.
+    answer.promise.catch(() => undefined);
+    const call = this.#stub.makeClientStreamRequest<RequestOf<M>, ResponseOf<M>>(
+      method.path,
+      (value) => method.requestSerialize(value),
+      (bytes) => method.responseDeserialize(bytes),
+      { deadline: Date.now() + this.#timeoutMs },
+      (error, response) => {
+        if (error !== null) answer.reject(new CallError(error, this.#endpoint));
+        else answer.resolve(response as ResponseOf<M>);
+      },
+    );
+    // The callback is told.
+    call.on('error', () => undefined);
+    try {
+      for (const request of requests)
+        if (!call.write(request)) await Promise.race([once(call, 'drain'), answer.promise]);
+    } catch (error) {
+      call.cancel();
+      throw error;
+    }
+    call.end();
+    return answer.promise;
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { addAmphoraCommands } from './commands-amphorae.ts';
 import { addDistributorCommands } from './commands-distributors.ts';
 import { addDrainCommand } from './commands-drain.ts';
 import { addHostCommands } from './commands-host.ts';
+import { addStateCommands } from './commands-state.ts';
 import { addStatusCommands } from './commands-status.ts';
 import { addVipCommands } from './commands-vips.ts';
 import { exitStatus } from './exit-status.ts';
@@ -76,6 +77,7 @@ addVipCommands(program);
 addAmphoraCommands(program);
 addDrainCommand(program);
 addStatusCommands(program);
+addStateCommands(program);
 addHostCommands(program);
 
 program.hook('preAction', (_, command) => {

@@ -13,6 +13,9 @@ export interface TableLimits {
  */
 export const slotsPerPosition = 256;
 
+/** A position is a number of 16 bits, two of which mean something else. */
+export const largestTable = 2 ** 15 * slotsPerPosition;
+
 /** The size of a new table; 0 = the configured one. @throws INVALID_TABLE_SIZE */
 export function parseTableSize(size: number, { initialSlots, maxSlots }: TableLimits): number {
   if (size === 0) return initialSlots;

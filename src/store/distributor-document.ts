@@ -4,7 +4,7 @@ import { maxWeight, parseAmphoraId } from '../model/amphora.ts';
 import { parseUuid, type Distributor } from '../model/distributor.ts';
 import { parseAddress, parseSubnet } from '../model/ip.ts';
 import { parseMac } from '../model/mac.ts';
-import { positionCapacity, slotsPerPosition } from '../model/table-size.ts';
+import { largestTable, positionCapacity, slotsPerPosition } from '../model/table-size.ts';
 import { maxIdle, maxVlanId, vipKey } from '../model/vip.ts';
 
 /** Text that is as the model's own parser would have it. */
@@ -84,20 +84,23 @@ export const distributorSchema = z
     tableSize: z
       .int()
       .min(slotsPerPosition)
+      .max(largestTable)
       .refine((size) => Number.isInteger(Math.log2(size)), { message: 'is not a power of two' }),
     nextPosition: z.int().min(0),
   })
   .superRefine(({ vips, amphorae, tableSize, nextPosition }, context) => {
     const refuse = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
-    twice(vips.map(vipKey)).forEach((index) => refuse(['vips', index], 'is there twice'));
-    const ids = amphorae.map(({ id }) => id);
-    twice(ids).forEach((index) => refuse(['amphorae', index, 'id'], 'is there twice'));
-    const positions = amphorae.map((each) => each.position);
-    twice(positions).forEach((index) => {
-      if (positions[index] !== null)
-        refuse(['amphorae', index, 'position'], 'is another amphora’s, too');
+    for (const index of repeated(vips.map(vipKey)))
+      refuse(['vips', index, 'address'], 'is there twice');
+    for (const key of ['id', 'ip', 'position'] as const)
+      for (const index of repeated(amphorae.map((amphora) => amphora[key])))
+        refuse(['amphorae', index, key], 'is another amphora’s, too');
+    const addresses = new Set(vips.map((each) => each.address));
+    amphorae.forEach(({ ip }, index) => {
+      if (addresses.has(ip)) refuse(['amphorae', index, 'ip'], 'is a VIP');
     });
+    const positions = amphorae.map((each) => each.position);
     const room = positionCapacity(tableSize);
     positions.forEach((place, index) => {
       if (place !== null && place >= Math.min(room, nextPosition))
@@ -105,14 +108,39 @@ export const distributorSchema = z
     });
   }) satisfies z.ZodType<Distributor>;
 
-/** Where values are that were there before. */
-function twice(values: readonly unknown[]): number[] {
-  return values.flatMap((value, index) => (values.indexOf(value) < index ? [index] : []));
+/** Where values are that were there before; any number of them may be null. */
+function repeated(values: readonly unknown[]): number[] {
+  const seen = new Set<unknown>();
+  return values.flatMap((value, index) => {
+    if (value === null || !seen.has(value)) {
+      seen.add(value);
+      return [];
+    }
+    return [index];
+  });
+}
+
+export interface DocumentProblem {
+  /** Of the field at fault: `vips[0].address`; empty: the document itself. */
+  readonly path: string;
+  readonly message: string;
+  /** What the field holds, as JSON; empty: nothing, or more than a value. */
+  readonly value: string;
 }
 
 /** What is wrong with a document, and where. */
 export class DocumentError extends Error {
   override readonly name = 'DocumentError';
+  readonly problems: readonly DocumentProblem[];
+
+  constructor(problems: readonly DocumentProblem[]) {
+    super(problems.map(describe).join('; '));
+    this.problems = problems;
+  }
+}
+
+function describe({ path, message, value }: DocumentProblem): string {
+  return `${path || '(top level)'}: ${message}${value === '' ? '' : ` (is ${value})`}`;
 }
 
 export function writeDocument(distributor: Distributor): string {
@@ -125,17 +153,16 @@ export function readDocument(text: string): Distributor {
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new DocumentError((error as Error).message);
+    throw new DocumentError([{ path: '', message: (error as Error).message, value: '' }]);
   }
   const result = distributorSchema.safeParse(content);
   if (result.success) return result.data;
   throw new DocumentError(
-    result.error.issues
-      .map(
-        ({ path, message }) =>
-          `${pathText(path) || '(top level)'}: ${message}${held(content, path)}`,
-      )
-      .join('; '),
+    result.error.issues.map(({ path, message }) => ({
+      path: pathText(path),
+      message,
+      value: held(content, path),
+    })),
   );
 }
 
@@ -150,5 +177,5 @@ function pathText(path: readonly PropertyKey[]): string {
 function held(content: unknown, path: readonly PropertyKey[]): string {
   let value = content;
   for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
-  return value === undefined || typeof value === 'object' ? '' : ` (is ${JSON.stringify(value)})`;
+  return value === undefined || typeof value === 'object' ? '' : JSON.stringify(value);
 }

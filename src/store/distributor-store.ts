@@ -172,7 +172,14 @@ export class DistributorStore implements Store {
     throw new DistributordError('REVISION_MISMATCH', `distributor ${id} changed meanwhile`);
   }
 
-  #refuseTaken({ id, vips, amphorae }: Distributor): void {
+  #refuseTaken({ id, loadBalancer, vips, amphorae }: Distributor): void {
+    const known = this.#byLoadBalancer.get(loadBalancer.id);
+    if (known !== undefined && known !== id)
+      throw new DistributordError(
+        'DISTRIBUTOR_EXISTS',
+        `load balancer ${loadBalancer.id} has distributor ${known}, not distributor_id ${id}`,
+        { field: 'distributor_id', value: id },
+      );
     for (const vip of vips) {
       const holder = this.#byVip.get(vipKey(vip));
       if (holder === undefined || holder === id) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DistributordError } from '../errors.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { readDocument } from './distributor-document.ts';
 import { DistributorStore } from './distributor-store.ts';
@@ -16,7 +17,9 @@ const fileName = 'state.db';
  */
 export async function openStore(directory: string): Promise<DistributorStore> {
   const file = join(directory, fileName);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new Error(`state.directory ${directory} cannot be made: ${(error as Error).message}`);
+  });
   const { journal, rows, revision } = await SqliteJournal.open(file);
   try {
     const stored = rows.map((row) => ({
@@ -26,7 +29,8 @@ export async function openStore(directory: string): Promise<DistributorStore> {
     return new DistributorStore(journal, { stored, revision });
   } catch (error) {
     await journal.close();
-    throw error;
+    if (!(error instanceof DistributordError)) throw error;
+    throw unreadable(file, error);
   }
 }
 
@@ -43,10 +47,14 @@ function distributorOf({ id, document }: OpenedJournal['rows'][number], file: st
     if (distributor.id === id) return distributor;
     throw new Error(`id: is ${distributor.id}`);
   } catch (error) {
-    throw new Error(
-      `${file}: distributor ${id} cannot be read: ${(error as Error).message}. The file is left as ` +
-        'it is: run the distributord that wrote it, or put a good copy in its place',
-      { cause: error },
-    );
+    throw unreadable(`${file}: distributor ${id}`, error as Error);
   }
+}
+
+function unreadable(what: string, cause: Error): Error {
+  return new Error(
+    `${what} cannot be read: ${cause.message}. The file is left as it is: run the distributord ` +
+      'that wrote it, or put a good copy in its place',
+    { cause },
+  );
 }

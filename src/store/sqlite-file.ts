@@ -23,12 +23,17 @@ const codes: Readonly<Record<number, string>> = {
 export class SqliteFile {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  /** The file that was opened, whatever has its name later. */
+  readonly #inode: number;
+  /** When it was last looked at. */
+  #sizeBytes = 0;
 
   /** Makes it if it is not there. @throws UnusableFile; the file is left as it is */
   constructor(path: string) {
     this.#path = path;
     try {
       closeSync(openSync(path, 'a', 0o600));
+      this.#inode = statSync(path).ino;
       this.#database = new DatabaseSync(path, { timeout: 0 });
     } catch (error) {
       throw this.#unusable(error);
@@ -61,11 +66,12 @@ export class SqliteFile {
           `${schemaVersion}): run that one, or export there and import here`,
       );
     const check = database.prepare('PRAGMA quick_check(1)').get();
-    const result = String(Object.values(check ?? {})[0]);
+    const result = String(Object.values(check ?? {})[0]).replaceAll('\n', ' ');
     if (result !== 'ok') throw new UnusableFile(this.#toRestore(`is damaged (${result})`));
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
     migrate(database);
+    this.#requireInPlace();
   }
 
   /** All that is stored, and the number of the last change. */
@@ -79,6 +85,7 @@ export class SqliteFile {
 
   /** One transaction; durable when this returns. If it throws, nothing of it is there. */
   write(entries: readonly JournalEntry[]): void {
+    this.#requireInPlace();
     const database = this.#database;
     const put = database.prepare(
       'INSERT INTO distributors VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE ' +
@@ -90,7 +97,7 @@ export class SqliteFile {
       for (const { id, document, revision } of entries)
         if (document === null) remove.run(id);
         else put.run(id, revision, document);
-      const last = Math.max(...entries.map(({ sequence }) => sequence));
+      const last = entries.at(-1)?.sequence ?? 0;
       database.prepare('UPDATE last_change SET sequence = ?').run(last);
       database.exec('COMMIT');
     } catch (error) {
@@ -100,7 +107,15 @@ export class SqliteFile {
   }
 
   get sizeBytes(): number {
-    return statSync(this.#path).size;
+    return this.#sizeBytes;
+  }
+
+  /** What is written to a file that was moved away is lost with the next start. */
+  #requireInPlace(): void {
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    if (found?.ino !== this.#inode)
+      throw new Error(`${this.#path} was ${found === undefined ? 'moved away' : 'replaced'}`);
+    this.#sizeBytes = found.size;
   }
 
   close(): void {

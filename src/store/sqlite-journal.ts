@@ -23,25 +23,28 @@ export interface OpenedJournal {
  */
 export class SqliteJournal implements Journal {
   readonly #worker: Worker;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<void>;
   #queue: Waiting[] = [];
   #writing: readonly Waiting[] = [];
   #failure: Error | null = null;
-  #idle = Promise.withResolvers<undefined>();
+  /** Those who wait until nothing is left to be written. */
+  #closing: (() => void)[] = [];
   #commits = 0;
   #failures = 0;
   #seconds = 0;
-  #sizeBytes = 0;
+  #sizeBytes: number;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, sizeBytes: number) {
     this.#worker = worker;
-    this.#ended = once(worker, 'exit');
+    this.#sizeBytes = sizeBytes;
     worker.on('message', (answer: WriterAnswer) => this.#hear(answer));
     worker.on('error', (error: Error) => this.#fail(error));
-    this.#ended
-      .then(() => this.#fail(new Error('the writer of the store has ended')))
-      .catch(() => undefined);
-    this.#idle.resolve(undefined);
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.#fail(new Error('the writer of the store has ended'));
+        resolve();
+      });
+    });
   }
 
   /** @throws Error saying what is wrong with the file, and what is to be done */
@@ -53,14 +56,17 @@ export class SqliteJournal implements Journal {
       await worker.terminate();
       throw new Error(answer.kind === 'refused' ? answer.problem : 'the store does not open');
     }
-    const { rows, revision } = answer;
-    return { journal: new SqliteJournal(worker), rows, revision };
+    const { rows, revision, sizeBytes } = answer;
+    return { journal: new SqliteJournal(worker, sizeBytes), rows, revision };
   }
 
   append(entries: readonly JournalEntry[]): Promise<void> {
     if (entries.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#failure !== null) throw this.#failure;
+      if (this.#failure !== null) {
+        this.#failures++;
+        throw this.#failure;
+      }
       // What the next start could not read is not written.
       for (const { document } of entries) if (document !== null) readDocument(document);
       this.#queue.push({ entries, resolve, reject });
@@ -79,14 +85,13 @@ export class SqliteJournal implements Journal {
   }
 
   async close(): Promise<void> {
-    await this.#idle.promise;
+    if (this.#writing.length > 0) await new Promise<void>((done) => this.#closing.push(done));
     this.#tell({ kind: 'close' });
     await this.#ended;
   }
 
   #write(): void {
     if (this.#writing.length > 0 || this.#queue.length === 0) return;
-    this.#idle = Promise.withResolvers<undefined>();
     this.#writing = this.#queue;
     this.#queue = [];
     this.#tell({ kind: 'write', entries: this.#writing.flatMap(({ entries }) => entries) });
@@ -105,7 +110,7 @@ export class SqliteJournal implements Journal {
       if (problem === null) resolve();
       else reject(new Error(problem));
     this.#write();
-    if (this.#writing.length === 0) this.#idle.resolve(undefined);
+    if (this.#writing.length === 0) this.#rest();
   }
 
   /** The thread is gone: nothing can be stored any more. */
@@ -113,8 +118,13 @@ export class SqliteJournal implements Journal {
     this.#failure ??= error;
     const lost = [...this.#writing, ...this.#queue];
     this.#writing = this.#queue = [];
+    if (lost.length > 0) this.#failures++;
     for (const { reject } of lost) reject(error);
-    this.#idle.resolve(undefined);
+    this.#rest();
+  }
+
+  #rest(): void {
+    for (const done of this.#closing.splice(0)) done();
   }
 
   #tell(request: WriterRequest): void {

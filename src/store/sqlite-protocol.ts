@@ -17,7 +17,12 @@ export type WriterRequest =
   | { readonly kind: 'close' };
 
 export type WriterAnswer =
-  | { readonly kind: 'opened'; readonly rows: readonly StoredRow[]; readonly revision: number }
+  | {
+      readonly kind: 'opened';
+      readonly rows: readonly StoredRow[];
+      readonly revision: number;
+      readonly sizeBytes: number;
+    }
   /** `problem` says what the file is, and what is to be done. */
   | { readonly kind: 'refused'; readonly problem: string }
   /** The transaction is durable; or `problem`, and nothing of it is there. */

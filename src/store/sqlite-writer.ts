@@ -11,7 +11,7 @@ function answer(message: WriterAnswer): void {
 function open(): SqliteFile | null {
   try {
     const file = new SqliteFile((workerData as WriterOptions).file);
-    answer({ kind: 'opened', ...file.read() });
+    answer({ kind: 'opened', ...file.read(), sizeBytes: file.sizeBytes });
     return file;
   } catch (error) {
     if (!(error instanceof UnusableFile)) throw error;

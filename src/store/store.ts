@@ -32,8 +32,8 @@ export interface Store {
   findByAmphora(amphoraId: string): string | undefined;
   /**
    * Returns the new revision.
-   * @throws VIP_IN_USE or AMPHORA_IN_USE where another distributor has it already;
-   *   REVISION_MISMATCH if the distributor is no longer `before`; STORE_FAILED
+   * @throws DISTRIBUTOR_EXISTS, VIP_IN_USE or AMPHORA_IN_USE where another distributor has the
+   *   load balancer, VIP or amphora already; REVISION_MISMATCH if the distributor is no longer `before`; STORE_FAILED
    */
   commit(change: StoreChange): Promise<number>;
   /** All of the changes, of different distributors, or none. Returns the last revision. */

@@ -51,7 +51,8 @@ export class FuzzSession {
         byCode.set(answer.code, (byCode.get(answer.code) ?? 0) + 1);
       }
       const changes = asked.filter(
-        ({ method }, index) => answers[index]?.code === 'OK' && !/^(Get|List|Watch)/.test(method),
+        ({ method }, index) =>
+          answers[index]?.code === 'OK' && !/^(Get|List|Watch|Export)/.test(method),
       );
       if (changes.length > 0) continue;
       unchanged++;
@@ -67,7 +68,7 @@ export class FuzzSession {
   }
 
   #ask(request: FuzzRequest): Promise<RawAnswer> {
-    if (!request.method.startsWith('Watch')) return this.#client.call(request);
+    if (!/^(Watch|Export)/.test(request.method)) return this.#client.call(request);
     this.#watches++;
     return this.#watcher.first(request);
   }
