@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data path outlives the daemon: whatever becomes of that, connections and packets go on.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, smallMaps } from '../support/daemon-process.ts';
 import { run } from '../support/namespaces.ts';
@@ -112,6 +113,24 @@ describe('connections and packets go on', () => {
       await expectNoneBroken();
       await expectNewOnes();
     }
+    await distributor.register([bed.amphora(1)]);
+    await distributor.drain(bed.amphora(2));
+    await expectNoneBroken();
+  });
+
+  test('when the stored state is lost, and imported again', async () => {
+    const { members } = await state();
+    const file = join(bed.directory, 'export.json');
+    await daemon.ctl('state', 'export', '--output', file);
+    expect(await daemon.stop()).toBe(0);
+    rmSync(join(bed.directory, 'state'), { recursive: true });
+    await restart();
+    expect(daemon.log).toContain('the store is new');
+    await expectNewOnes();
+    await expectNoneBroken();
+    await daemon.ctl('state', 'import', file);
+    expect((await state()).members).toEqual(members);
+    await expectNoneBroken();
     await distributor.register([bed.amphora(1)]);
     await distributor.drain(bed.amphora(2));
     await expectNoneBroken();
