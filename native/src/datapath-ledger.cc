@@ -239,8 +239,9 @@ void Datapath::SetCarrying(const Napi::CallbackInfo& info) {
 // Of VIPs that a daemon was removing when it was killed.
 void Datapath::FreeShares() {
   std::vector<bool> used(capacity_.vips + 1);
-  ForEachElement<dist_vip_key, dist_vip>(program_->vips(),
-                                         [&](auto&, auto& vip) { used.at(vip.counters) = true; });
+  ForEachElement<dist_vip_key, dist_vip>(program_->vips(), [&](auto&, auto& vip) {
+    used[std::min(vip.counters, capacity_.vips)] = true;
+  });
   for (uint32_t index = 1; index <= capacity_.vips; index++)
     if (!used[index]) ShareOf(index).store(0);
 }

@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <cerrno>
 #include <stdexcept>
 #include <string>
 
@@ -38,9 +37,6 @@ auto Guard(Napi::Env env, Body body) -> decltype(body()) {
     return body();
   } catch (const SystemError& error) {
     throw error.ToJs(env);
-  } catch (const std::out_of_range& error) {
-    // What is pinned contradicts itself.
-    throw SystemError("adopt", EUCLEAN, error.what()).ToJs(env);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "abi.h"
 #include "carry-over.h"
@@ -63,7 +64,13 @@ MapSet OpenSet(const Pins& pins, uint32_t set, const bpf_object& object) {
     if (fd.get() >= 0) result.maps[bpf_map__name(map)] = std::move(fd);
   }
   auto text = Read<dist_layout>(result.maps.at(kLastPinned).get());
-  result.layouts = Parse(text.text);
+  result.layouts = Parse({text.text, strnlen(text.text, sizeof text.text)});
+  for (const auto& [name, fd] : result.maps)
+    if (!result.layouts.contains(name))
+      throw SystemError(
+          "adopt", EUCLEAN,
+          "what is pinned does not say how its map " + name +
+              " is laid out: distributorctl teardown removes it, and ends forwarding");
   return result;
 }
 
@@ -85,6 +92,9 @@ Program::Program(const Capacity& capacity, const std::optional<std::string>& pin
   if (!skeleton_) throw SystemError("bpf(open)", errno, libbpf_said);
   layouts_ = LayoutsOf(*skeleton_->obj);
   Size(capacity);
+  uint64_t secret;
+  Check("getrandom", static_cast<int>(getrandom(&secret, sizeof secret, 0)));
+  ChooseSecret(secret);
   std::vector<uint32_t> sets = pins_ ? pins_->Sets() : std::vector<uint32_t>();
   if (sets.empty())
     Create();
@@ -126,15 +136,15 @@ void Program::Load() {
 }
 
 void Program::Create() {
-  uint64_t secret;
-  Check("getrandom", static_cast<int>(getrandom(&secret, sizeof secret, 0)));
-  ChooseSecret(secret);
   Load();
   dist_header header{};
-  header.flow_secret = secret;
+  header.flow_secret = flow_secret_;
   header.abi_version = DIST_ABI_VERSION;
   Write(this->header(), header);
-  if (pins_) PinMaps(kFirstSet);
+  if (!pins_) return;
+  // Of maps whose set was not complete: nobody knows what they forward.
+  for (uint32_t ifindex : pins_->Ports()) pins_->RemoveLink(ifindex);
+  PinMaps(kFirstSet);
 }
 
 // The maps of the last set are used as they are, or, where they cannot be, copied. Nothing

@@ -82,6 +82,9 @@ export class KernelDatapath implements Datapath {
     }
     const vips = Map.groupBy(there.vips, ({ distributorId }) => distributorId);
     const states = new Map<string, DatapathState>();
+    const known = new Set(there.tables.map(({ distributorId }) => distributorId));
+    // Nobody's: the ledger was tampered with, and their slots are about to be given out.
+    for (const vip of there.vips) if (!known.has(vip.distributorId)) datapath.deleteVip(vip);
     // All tables first: what is given out anew must lie beside each of them.
     for (const entry of there.tables)
       this.#distributors.set(entry.distributorId, DistributorMaps.adopt(entry, this.#shared));
