@@ -19,18 +19,19 @@ const SMALL_HEAP = '--max-semi-space-size=1 --max-old-space-size=96';
 /** Less than 4 kB a cycle. */
 const RSS_MARGIN = 32 * 2 ** 20;
 const RESTARTS = 10;
+const config = `
+capacity: {vips: 64, slots: 65536, flows: 65536}
+tables: {initialSlots: 256}
+limits: {ratePerClient: {callsPerSecond: 1000000, burst: 1000000}}
+log: {level: info}
+`;
 
 let bed: TestBed;
 let daemon: DaemonProcess;
 
 beforeAll(async () => {
   bed = await createTestBed({ amphorae: 1 });
-  daemon = await DaemonProcess.start(
-    bed,
-    'capacity: {vips: 64, slots: 65536, flows: 65536}\ntables: {initialSlots: 256}\n' +
-      'limits: {ratePerClient: {callsPerSecond: 1000000, burst: 1000000}}\nlog: {level: info}\n',
-    { environment: { NODE_OPTIONS: SMALL_HEAP } },
-  );
+  daemon = await DaemonProcess.start(bed, config, { environment: { NODE_OPTIONS: SMALL_HEAP } });
 });
 afterAll(() => bed.remove());
 
@@ -138,7 +139,7 @@ test('daemons that are killed, one after the other, leave what one leaves', asyn
     const changes = cycle(1).catch(() => undefined);
     await daemon.killAfter(20 * restart);
     await changes;
-    daemon = await DaemonProcess.start(bed, 'capacity: {vips: 64, slots: 65536, flows: 65536}\n');
+    daemon = await DaemonProcess.start(bed, config);
   }
   await deleteAll();
   const { descriptors: _, ...after } = await holdings();
