@@ -34,7 +34,7 @@ fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for
 .PHONY: check
 check: build ## the fast loop: format, lint, types, unit tests
 	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.c
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
 	eslint .
 	depcruise --config .dependency-cruiser.json src
 	tsc --noEmit
@@ -43,7 +43,7 @@ check: build ## the fast loop: format, lint, types, unit tests
 .PHONY: format
 format: node_modules/.installed ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.c
+	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
 
 .PHONY: build
 build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
@@ -89,10 +89,15 @@ build/%.o: bench/%.bpf.c | build/.machine
 	$(COMPILE_BPF)
 
 .PHONY: bench
-bench: build build/packet-cost ## what a packet costs, by number of flows
-	@node bench/packet-cost.ts
+bench: build build/packet-cost ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
+	@node bench/main.ts $(SECTIONS)
 
-build/packet-cost: bench/packet-cost.c build/generator.skel.h
+.PHONY: bench-quick
+bench-quick: build build/packet-cost ## the same in two minutes, for a look
+	@node bench/main.ts --quick $(SECTIONS)
+
+build/generator.o: bench/generator.h
+build/packet-cost: bench/packet-cost.c bench/generator.h build/generator.skel.h
 build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Puts the packet of the next flow in front of the program under test. Test-run repeats
- * one buffer without resetting it, so every packet is written anew: an IPv4 TCP packet
- * whose source address counts through `flow_count` flows.
+ * one buffer without resetting it, so every packet is written anew.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "generator.h"
 
-const volatile __u32 flow_count = 1;
-const volatile __u32 vip = 0; /* network order */
-const volatile __u8 port_mac[ETH_ALEN] = {};
+/* A power of two - 1, with which the verifier sees that the word is in the frame. */
+#define OFFSET_MAX 63
+
+const volatile struct plan plan = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -23,43 +21,47 @@ struct {
 	__type(value, __u32);
 } under_test SEC(".maps");
 
+struct next {
+	__u32 flow;
+	__u32 vip;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
-} next_flow SEC(".maps");
+	__type(value, struct next);
+} next SEC(".maps");
 
-struct frame {
-	struct ethhdr ethernet;
-	struct iphdr ip;
-	struct tcphdr tcp;
-} __attribute__((packed));
+static __always_inline __u32 count_up(__u32 *counter, __u32 end)
+{
+	__u32 now = *counter;
+
+	*counter = now + 1 < end ? now + 1 : 0;
+	return now;
+}
+
+static __always_inline void add_at(void *frame, __u32 offset, __u32 number)
+{
+	__be32 *word = frame + (offset & OFFSET_MAX);
+
+	*word = bpf_htonl(bpf_ntohl(*word) + number);
+}
 
 SEC("xdp.frags")
 int generator(struct xdp_md *ctx)
 {
-	struct frame *frame = (void *)(long)ctx->data;
-	__u32 zero = 0, *next = bpf_map_lookup_elem(&next_flow, &zero);
+	__u64 *words = (void *)(long)ctx->data;
+	__u32 zero = 0;
+	struct next *counters = bpf_map_lookup_elem(&next, &zero);
 
-	if (!next || (void *)(frame + 1) > (void *)(long)ctx->data_end)
+	if (!counters || (void *)(words + FRAME_WORDS) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	*next = *next + 1 < flow_count ? *next + 1 : 0;
-	for (int i = 0; i < ETH_ALEN; i++) {
-		frame->ethernet.h_dest[i] = port_mac[i];
-		frame->ethernet.h_source[i] = i == 0 ? 0x02 : 0; /* a router's */
-	}
-	frame->ethernet.h_proto = bpf_htons(ETH_P_IP);
-	frame->ip.version = 4;
-	frame->ip.ihl = 5;
-	frame->ip.tot_len = bpf_htons(sizeof(frame->ip) + sizeof(frame->tcp));
-	frame->ip.ttl = 64;
-	frame->ip.protocol = IPPROTO_TCP;
-	frame->ip.saddr = bpf_htonl(0x0b000000 + *next);
-	frame->ip.daddr = vip;
-	frame->tcp.source = bpf_htons(40000);
-	frame->tcp.dest = bpf_htons(80);
-	frame->tcp.ack = 1;
+	for (int i = 0; i < FRAME_WORDS; i++)
+		words[i] = plan.frame[i];
+	add_at(words, plan.source_at,
+	       count_up(&counters->flow, plan.flows << plan.in_a_row) >> plan.in_a_row);
+	add_at(words, plan.vip_at, count_up(&counters->vip, plan.vips));
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * packet-cost PROGRAM-ID VIP MAC FLOWS PACKETS
+ * packet-cost PROGRAM-ID FRAME FLOWS SOURCE-AT VIPS VIP-AT IN-A-ROW PACKETS ROUNDS
  *
- * Runs PACKETS packets of FLOWS flows through the program with that id, and as many
- * through the generator's bare MAC swap. Prints the two costs in ns per packet.
+ * Runs PACKETS packets through the program with that id, ROUNDS times, with as many through
+ * the generator's bare MAC swap before each. Prints a line for each round: the costs of the
+ * swap and of the program, ns per packet. FRAME is in hex; for it and the next five see
+ * generator.h.
  */
-#include <arpa/inet.h>
+#define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <netinet/ether.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "generator.h"
 #include "generator.skel.h"
 
 static void fail(const char *what)
@@ -20,56 +23,75 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* ns per packet of what `target` points the generator at. */
-static unsigned int run(int generator, int under_test, int target, int packets)
+static void read_frame(struct plan *plan, const char *hex)
 {
-	unsigned char frame[64] = { 0 };
+	unsigned char *bytes = (unsigned char *)plan->frame;
+
+	for (size_t i = 0; i < FRAME_BYTES && sscanf(hex + 2 * i, "%2hhx", bytes + i) == 1; i++)
+		;
+}
+
+/* ns per packet of what `target` points the generator at. */
+static unsigned int run(struct generator_bpf *skeleton, int target, int packets)
+{
+	unsigned char frame[FRAME_BYTES] = { 0 };
 	unsigned int zero = 0;
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = packets);
 
-	if (bpf_map_update_elem(under_test, &zero, &target, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(skeleton->maps.under_test), &zero, &target, BPF_ANY))
 		fail("tail call");
-	if (bpf_prog_test_run_opts(generator, &options))
+	if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.generator), &options))
 		fail("test run");
-	if (options.retval != 3 /* XDP_TX */) {
-		fprintf(stderr, "the program returned %u, not XDP_TX\n", options.retval);
-		exit(1);
-	}
 	return options.duration;
+}
+
+/* The generator counts on each CPU for itself. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		fail("affinity");
 }
 
 int main(int argc, char **argv)
 {
 	struct generator_bpf *skeleton;
-	struct ether_addr *mac;
-	struct in_addr vip;
-	int target;
+	struct plan *plan;
+	int target, swap, packets;
 
-	if (argc != 6 || !inet_aton(argv[2], &vip) || !(mac = ether_aton(argv[3]))) {
-		fprintf(stderr, "usage: packet-cost PROGRAM-ID VIP MAC FLOWS PACKETS\n");
+	if (argc != 10) {
+		fprintf(stderr, "usage: packet-cost PROGRAM-ID FRAME FLOWS SOURCE-AT VIPS VIP-AT "
+				"IN-A-ROW PACKETS ROUNDS\n");
 		return 2;
 	}
 	skeleton = generator_bpf__open();
 	if (!skeleton)
 		fail("open");
-	skeleton->rodata->flow_count = atoi(argv[4]);
-	skeleton->rodata->vip = vip.s_addr;
-	memcpy((void *)skeleton->rodata->port_mac, mac, sizeof(*mac));
+	plan = (struct plan *)&skeleton->rodata->plan;
+	read_frame(plan, argv[2]);
+	plan->flows = atoi(argv[3]);
+	plan->source_at = atoi(argv[4]);
+	plan->vips = atoi(argv[5]);
+	plan->vip_at = atoi(argv[6]);
+	plan->in_a_row = atoi(argv[7]);
 	if (generator_bpf__load(skeleton))
 		fail("load");
 	target = bpf_prog_get_fd_by_id(atoi(argv[1]));
 	if (target < 0)
 		fail("program id");
+	stay_on_this_cpu();
+	packets = atoi(argv[8]);
+	swap = bpf_program__fd(skeleton->progs.mac_swap);
 
-	int generator = bpf_program__fd(skeleton->progs.generator);
-	int swap = bpf_program__fd(skeleton->progs.mac_swap);
-	int under_test = bpf_map__fd(skeleton->maps.under_test);
-	int packets = atoi(argv[5]);
+	for (int round = 0; round < atoi(argv[9]); round++) {
+		unsigned int bare = run(skeleton, swap, packets);
 
-	run(generator, under_test, target, 2 * atoi(argv[4])); /* every flow twice, to warm up */
-	unsigned int bare = run(generator, under_test, swap, packets);
-	printf("%u %u\n", bare, run(generator, under_test, target, packets));
+		printf("%u %u\n", bare, run(skeleton, target, packets));
+	}
 	generator_bpf__destroy(skeleton);
 	return 0;
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { native, type NativeDatapath } from '../src/datapath/native.ts';
+import { frameOf, type PacketKind } from './frames.ts';
+import { createWorld, type World } from './world.ts';
+
+/** Packets of one kind that meet one world. */
+export interface PacketCase extends World {
+  readonly kind: PacketKind;
+  /** Clients that send in turn. */
+  readonly flows: number;
+  /** None of the flows has been seen before. */
+  readonly areNew?: boolean;
+  /** What is to become of them, or the case does not measure what it says. */
+  readonly verdict: string;
+}
+
+export interface PacketCost {
+  /** ns: the bare MAC swap and its generator, the least of all rounds. */
+  readonly bareNs: number;
+  /** ns: what the program costs on top of that. */
+  readonly addedNs: number;
+  /** The second as a multiple of the first. */
+  readonly ratio: number;
+}
+
+export interface Effort {
+  readonly packets: number;
+  readonly rounds: number;
+}
+
+interface Run extends Effort {
+  /** log2 of the packets of a flow before the next one's. */
+  readonly inARow: number;
+}
+
+/** More flows than a case has packets. */
+const endless = 2 ** 24;
+/** An opening is confirmed by the next packet, before the opening of another flow takes its place. */
+const introduction = { inARow: 1, rounds: 1 };
+
+export async function measurePackets(one: PacketCase, effort: Effort): Promise<PacketCost> {
+  const datapath = await createWorld(one);
+  try {
+    const flows = one.areNew === true ? endless : one.flows;
+    const run = (how: Run) => runPackets(datapath, { ...one, flows }, how);
+    if (one.areNew !== true) run({ ...introduction, packets: 2 * Math.max(flows, one.vips) });
+    const before = verdictsOf(datapath);
+    const runs = run({ ...effort, inARow: 0 });
+    refuseOthers(one, before, verdictsOf(datapath));
+    // The least disturbed of several: on a shared machine everything else is noise.
+    const bareNs = Math.min(...runs.map(([bare]) => bare));
+    const addedNs = Math.min(...runs.map(([, ours]) => ours)) - bareNs;
+    return { bareNs, addedNs, ratio: addedNs / bareNs };
+  } finally {
+    datapath.close();
+  }
+}
+
+/** ns of both programs, by round. */
+function runPackets(
+  datapath: NativeDatapath,
+  { kind, family, flows, vips }: PacketCase,
+  { inARow, packets, rounds }: Run,
+): readonly (readonly [number, number])[] {
+  const { programId } = datapath.inventory();
+  const { hex, sourceAt, vipAt } = frameOf(kind, family);
+  const argv = [programId, hex, flows, sourceAt, vips, vipAt, inARow, packets, rounds].map(String);
+  const output = execFileSync('build/packet-cost', argv, { encoding: 'utf8' });
+  return output
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [bare = 0, ours = 0] = line.split(' ').map(Number);
+      return [bare, ours];
+    });
+}
+
+/** Packets by verdict: of the first VIP, and of none. */
+function verdictsOf(datapath: NativeDatapath): readonly number[] {
+  const [none, first] = [0, 1].map((counters) => datapath.vipCounters(counters).packets);
+  return native.verdicts.map((_, verdict) => (none?.[verdict] ?? 0) + (first?.[verdict] ?? 0));
+}
+
+function refuseOthers(one: PacketCase, before: readonly number[], after: readonly number[]): void {
+  const counts = after.map((count, verdict) => count - (before[verdict] ?? 0));
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const expected = counts[native.verdicts.indexOf(one.verdict)] ?? 0;
+  if (all > 0 && expected >= 0.98 * all) return;
+  const found = counts.flatMap((count, verdict) =>
+    count > 0 ? [`${native.verdicts[verdict] ?? ''} ${count.toString()}`] : [],
+  );
+  throw new Error(`${JSON.stringify(one)}: found ${found.join(', ')}`);
+}
