@@ -66,7 +66,10 @@ function build(kind: PacketKind, family: Family) {
       return link(ELSEWHERE[family]).tcp({ ...tcp, flags: 'A' });
     case 'ARP or NS':
       return family === 4 ? arpRequest() : neighbourSolicitation();
-    default:
+    case 'TCP':
+    case 'TCP SYN':
+    case 'UDP':
+    case 'ICMP echo':
       return kinds[kind](link(VIP[family]));
   }
 }

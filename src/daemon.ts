@@ -11,7 +11,7 @@ import { native } from './datapath/native.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
 import { runFlow } from './driver/engine.ts';
 import { takeInstanceLock } from './instance-lock.ts';
-import type { Log } from './log.ts';
+import type { Log, LogOutput } from './log.ts';
 import { addAdoptionSeries } from './metrics/adoption-series.ts';
 import { createDaemonMetrics } from './metrics/daemon-metrics.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -45,6 +45,7 @@ interface Held {
 
 export interface DaemonParts {
   readonly log: Log;
+  readonly logOutput: LogOutput;
   /** What the daemon registers its parts with that can change while it runs. */
   readonly reload: ConfigReload;
 }
@@ -68,7 +69,11 @@ export class Daemon {
   #adoption: Adoption | null = null;
   #lastUpkeep = performance.now();
 
-  private constructor(config: Config, { log, reload }: DaemonParts, { store, instanceLock }: Held) {
+  private constructor(
+    config: Config,
+    { log, logOutput, reload }: DaemonParts,
+    { store, instanceLock }: Held,
+  ) {
     const { capacity, timeouts } = config;
     // Read with each change: a reload writes into it.
     const tables = { ...config.tables };
@@ -119,7 +124,7 @@ export class Daemon {
       stopping: stopping.signal,
     });
     this.#metrics = createDaemonMetrics({
-      ...{ ...observers, ...followers, reload, version },
+      ...{ ...observers, ...followers, logOutput, reload, version },
       abi: native.abiVersion,
       flowCapacity: capacity.flows,
     });
@@ -169,7 +174,7 @@ export class Daemon {
 
   /** Goes on from what is in the kernel: only what differs from the store changes. */
   async #takeOver(): Promise<void> {
-    this.#adoption = this.#datapath.adopt();
+    this.#adoption = await this.#datapath.adopt();
     const { abiVersion, carried, states } = this.#adoption;
     const ids = new Set(this.#reconciler.adopt(states));
     if (abiVersion !== null)

@@ -8,10 +8,10 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** JSON lines on standard error, or as given; readable ones if that is a terminal. */
+/** Writes JSON lines. */
 export function createLog(
   level: (typeof logLevels)[number],
-  destination: DestinationStream = standardError(),
+  destination: DestinationStream,
 ): Logger {
   const options = {
     level,
@@ -23,10 +23,31 @@ export function createLog(
   return pino(options, destination);
 }
 
-function standardError(): DestinationStream {
-  return process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true })
-    : pino.destination({ dest: 2, sync: true });
+/** Of lines that are not read yet. */
+const maxBufferedBytes = 2 ** 24;
+
+/**
+ * Standard error, where lines are made readable if it is a terminal. Nobody waits for who reads
+ * it: lines are kept for a slow reader, and dropped when there are too many of them.
+ */
+export class LogOutput {
+  readonly stream: DestinationStream;
+  #dropped = 0;
+
+  constructor() {
+    if (process.stderr.isTTY) {
+      this.stream = pretty({ destination: 2, sync: true });
+      return;
+    }
+    const stream = pino.destination({ dest: 2, sync: false, maxLength: maxBufferedBytes });
+    stream.on('drop', () => this.#dropped++);
+    this.stream = stream;
+  }
+
+  /** Lines, since the start. */
+  get dropped(): number {
+    return this.#dropped;
+  }
 }
 
 /** Every line that is written for a call names it, from whatever depth. */

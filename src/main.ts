@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { ConfigReload } from './config/reload.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
-import { createLog } from './log.ts';
+import { keepHeapSmall } from './heap.ts';
+import { createLog, LogOutput } from './log.ts';
 import { ServiceManager } from './service-manager.ts';
 import { version } from './version.ts';
 
@@ -47,16 +48,18 @@ function isUsageError(error: unknown): error is Error {
 }
 
 async function main(): Promise<void> {
+  keepHeapSmall();
   const path = configPathFromArguments();
   const read = () => readConfig(path);
   const config = await read();
-  const log = createLog(config.log.level);
+  const logOutput = new LogOutput();
+  const log = createLog(config.log.level, logOutput.stream);
   const manager = ServiceManager.fromEnvironment(process.env, log);
   const reload = new ConfigReload({ read, config, log });
   reload.register('log', (next) => {
     log.level = next.log.level;
   });
-  const starting = Daemon.start(config, { log, reload });
+  const starting = Daemon.start(config, { log, logOutput, reload });
   const reloadOnceStarted = async () => {
     await starting;
     manager.reloading();

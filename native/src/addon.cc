@@ -13,6 +13,7 @@
 #include "hash.h"
 #include "interfaces.h"
 #include "neighbour-watch.h"
+#include "readers.h"
 #include "service-notify.h"
 #include "slot-table-object.h"
 #include "solicited-nodes.h"
@@ -57,6 +58,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("NeighbourWatch", NeighbourWatch::Define(env));
   exports.Set("SolicitedNodes", SolicitedNodes::Define(env));
   exports.Set("buildTable", Napi::Function::New<BuildTableAsync>(env, "buildTable"));
+  exports.Set("waitForReaders", Napi::Function::New<WaitForReadersAsync>(env, "waitForReaders"));
   exports.Set("slotHash", Napi::Function::New<SlotHash>(env, "slotHash"));
   exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));
   exports.Set("announce", Napi::Function::New<Announce>(env, "announce"));

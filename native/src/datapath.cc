@@ -100,7 +100,6 @@ Napi::Function Datapath::Define(Napi::Env env) {
                       InstanceMethod<&Datapath::Table>("table"),
                       InstanceMethod<&Datapath::SetPosition>("setPosition"),
                       InstanceMethod<&Datapath::SetLearning>("setLearning"),
-                      InstanceMethod<&Datapath::Synchronize>("synchronize"),
                       InstanceMethod<&Datapath::MovePositions>("movePositions"),
                       InstanceMethod<&Datapath::VipCounters>("vipCounters"),
                       InstanceMethod<&Datapath::PositionCounters>("positionCounters"),
@@ -187,9 +186,10 @@ Napi::Value Datapath::IsAttached(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), attached);
 }
 
-void Datapath::PutVip(const Napi::CallbackInfo& info) {
+// → whether it was there already
+Napi::Value Datapath::PutVip(const Napi::CallbackInfo& info) {
   Open(info.Env());
-  Write(info[0].As<Napi::Object>());
+  return Napi::Boolean::New(info.Env(), Write(info[0].As<Napi::Object>()));
 }
 
 // a VIP, and `from`: the index of its port before
@@ -200,10 +200,9 @@ void Datapath::MoveVip(const Napi::CallbackInfo& info) {
   key.ifindex = Uint32At(object, "from");
   Write(object);
   bpf_map_delete_elem(program.vips(), &key);  // absent is fine
-  replaced_ = true;
 }
 
-void Datapath::Write(const Napi::Object& object) {
+bool Datapath::Write(const Napi::Object& object) {
   dist_vip_key key = VipKeyFrom(object);
   dist_vip vip = VipFrom(object);
   uint32_t since = Uint32At(object, "since");
@@ -214,14 +213,12 @@ void Datapath::Write(const Napi::Object& object) {
     throw ArgumentError(object.Env(), "positionBase", "is out of range");
   if (vip.counters == DIST_COUNTERS_NO_VIP || vip.counters > capacity_.vips)
     throw ArgumentError(object.Env(), "counters", "is out of range");
-  Guard(object.Env(), [&] {
-    // The kernel gives the memory of a replaced or deleted element to the next one at once,
-    // while a packet may still read it: it would be treated as for another VIP.
-    LetReadersGo();
+  return Guard(object.Env(), [&] {
     dist_vip before;
-    replaced_ = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
+    bool is_replaced = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
     GiveShare(vip, since);
     Check("bpf(put vip)", bpf_map_update_elem(program_->vips(), &key, &vip, BPF_ANY));
+    return is_replaced;
   });
 }
 
@@ -233,7 +230,6 @@ void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
   if (result == 0) result = bpf_map_delete_elem(program.vips(), &key);
   if (result == -ENOENT) return;
   Guard(info.Env(), [&] { Check("bpf(delete vip)", result); });
-  replaced_ = true;
   ShareOf(before.counters).store(0);  // nobody's: the next sweep removes the VIP's entries
 }
 
@@ -254,19 +250,6 @@ void Datapath::GiveShare(const dist_vip& vip, uint32_t since) {
 
 std::atomic_ref<uint64_t> Datapath::ShareOf(uint32_t index) const {
   return std::atomic_ref(shares_->words()[index * kWordsOfShare]);
-}
-
-// Waits if a packet that is under way may still read a VIP's element that was freed.
-void Datapath::LetReadersGo() {
-  if (!replaced_) return;
-  WaitForReaders();
-  replaced_ = false;
-}
-
-void Datapath::Synchronize(const Napi::CallbackInfo& info) {
-  Open(info.Env());
-  replaced_ = true;
-  Guard(info.Env(), [&] { LetReadersGo(); });
 }
 
 // {index: of the distributor's first position, until: s}
@@ -350,7 +333,6 @@ void Datapath::ResetVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t index = VipIndex(info);
   Guard(info.Env(), [&] {
-    LetReadersGo();  // packets of the VIP that had the index before
     ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_);
   });
   for (uint64_t& word : claims_->words().subspan(index * kWordsOfClaim, kWordsOfClaim))

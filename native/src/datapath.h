@@ -37,12 +37,11 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value NewVipId(const Napi::CallbackInfo& info);
   void SetCarrying(const Napi::CallbackInfo& info);
   void MoveVip(const Napi::CallbackInfo& info);
-  void PutVip(const Napi::CallbackInfo& info);
+  Napi::Value PutVip(const Napi::CallbackInfo& info);
   void DeleteVip(const Napi::CallbackInfo& info);
   Napi::Value Table(const Napi::CallbackInfo& info);
   void SetPosition(const Napi::CallbackInfo& info);
   void SetLearning(const Napi::CallbackInfo& info);
-  void Synchronize(const Napi::CallbackInfo& info);
   void MovePositions(const Napi::CallbackInfo& info);
   Napi::Value VipCounters(const Napi::CallbackInfo& info);
   Napi::Value PositionCounters(const Napi::CallbackInfo& info);
@@ -61,8 +60,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Napi::Value Inventory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
-  void LetReadersGo();
-  void Write(const Napi::Object& vip);
+  bool Write(const Napi::Object& vip);  // whether an element was replaced
   void GiveShare(const dist_vip& vip, uint32_t since);
   void FreeShares();
   std::atomic_ref<uint64_t> ShareOf(uint32_t index) const;  // its vip_id and, above, used
@@ -81,7 +79,6 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   std::shared_ptr<MappedArray> tallies_;
   std::shared_ptr<MappedArray> occupants_;
   std::shared_ptr<MappedArray> header_;
-  bool replaced_ = false;            // a VIP's element was freed since readers were waited for
   std::weak_ptr<const void> sweep_;  // held by the one that is under way
 };
 

@@ -2,10 +2,7 @@
 #include "program.h"
 
 #include <bpf/bpf.h>
-#include <linux/membarrier.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -17,6 +14,7 @@
 #include "carry-over.h"
 #include "distributor.skel.h"
 #include "errors.h"
+#include "readers.h"
 
 namespace distributor {
 
@@ -75,10 +73,6 @@ MapSet OpenSet(const Pins& pins, uint32_t set, const bpf_object& object) {
 }
 
 }  // namespace
-
-void WaitForReaders() {
-  Check("membarrier", static_cast<int>(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)));
-}
 
 void Program::SkeletonDeleter::operator()(::distributor_bpf* skeleton) const {
   distributor_bpf__destroy(skeleton);

@@ -16,9 +16,6 @@ struct distributor_bpf;  // the skeleton
 
 namespace distributor {
 
-// Returns when every run of a program that was under way has ended (an RCU grace period).
-void WaitForReaders();
-
 struct Capacity {
   uint32_t vips, slots, positions, flows, fragments;
 };

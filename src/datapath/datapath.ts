@@ -109,7 +109,7 @@ export interface VipClaim extends VipOnPort {
 /** What carries packets: the port between the daemon's logic and the kernel. */
 export interface Datapath {
   /** What was there when the data path was made. To be asked once, before anything else. */
-  adopt(): Adoption;
+  adopt(): Promise<Adoption>;
   /** The host's ports now. */
   ports(): readonly Port[];
   /** The host's port of that name now. */

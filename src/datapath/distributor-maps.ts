@@ -24,6 +24,7 @@ import {
 } from './native.ts';
 import type { PortSet } from './port-set.ts';
 import { seedOf } from './seed.ts';
+import type { VipElements } from './vip-elements.ts';
 
 /** What all distributors share. */
 export interface Surroundings {
@@ -33,6 +34,7 @@ export interface Surroundings {
   /** Seconds; may change. */
   readonly timing: { readonly learningWindow: number };
   readonly solicitedNodes: NativeSolicitedNodes;
+  readonly vipElements: VipElements;
 }
 
 interface VipEntry {
@@ -66,14 +68,18 @@ export class DistributorMaps {
   #learningUntil = native.now();
 
   /** @throws CAPACITY_EXHAUSTED */
-  static create(distributorId: string, size: number, shared: Surroundings): DistributorMaps {
-    const maps = new DistributorMaps(distributorId, shared, shared.space.allocateTable(size));
+  static async create(
+    distributorId: string,
+    size: number,
+    shared: Surroundings,
+  ): Promise<DistributorMaps> {
+    const maps = new DistributorMaps(distributorId, shared, await shared.space.allocateTable(size));
     maps.#place.table.clear();
     maps.#learnUntil(maps.#learningUntil);
     try {
       maps.#note({ assigned: true });
     } catch (error) {
-      shared.space.releaseTable(maps.#place);
+      await shared.space.releaseTable(maps.#place, Promise.resolve());
       throw error;
     }
     return maps;
@@ -113,15 +119,15 @@ export class DistributorMaps {
   }
 
   /** Ends a growth that was interrupted after some of the VIPs had changed over. */
-  finishGrowth(entries: readonly NativeVip[]): void {
+  async finishGrowth(entries: readonly NativeVip[]): Promise<void> {
     const before = entries.find(({ slotBase }) => slotBase !== this.#place.slotBase);
     if (before === undefined) return;
     const { datapath } = this.#shared;
     const smaller = datapath.table({ base: before.slotBase, size: before.tableSize });
     this.#place.table.splitFrom({ smaller, now: native.now() });
     this.#learnUntil(this.#learningUntil + this.#shared.timing.learningWindow);
-    for (const entry of this.#vips.values()) this.#writeVip(entry);
-    attempt('wait for readers', () => datapath.synchronize());
+    for (const entry of this.#vips.values()) await this.#writeVip(entry);
+    await this.#shared.vipElements.settled();
   }
 
   /** What is in the maps, as the plan has it. `isAssigned`: see NativeTableEntry. */
@@ -145,13 +151,13 @@ export class DistributorMaps {
   }
 
   /** @throws DATAPATH_FAILED while it has VIPs, which would lead into another's table */
-  drop(): void {
+  async drop(): Promise<void> {
     if (this.#vips.size > 0)
       throw new DistributordError('DATAPATH_FAILED', 'the table still has VIPs');
-    const { datapath, space } = this.#shared;
+    const { datapath, space, vipElements } = this.#shared;
     const distributorId = this.#distributorId;
     attempt('delete table', () => datapath.deleteTable({ distributorId }));
-    space.releaseTable(this.#place);
+    await space.releaseTable(this.#place, vipElements.settled());
   }
 
   /** Writes its place down for the daemon after this one. */
@@ -163,10 +169,10 @@ export class DistributorMaps {
   }
 
   /** The VIPs change over to the larger table one by one; until then both answer alike. */
-  grow({ size }: OperationOf<'grow-table'>): void {
-    const { datapath, space } = this.#shared;
+  async grow({ size }: OperationOf<'grow-table'>): Promise<void> {
+    const { datapath, space, vipElements } = this.#shared;
     const before = this.#place;
-    const after = space.allocateTable(size);
+    const after = await space.allocateTable(size);
     after.table.splitFrom({ smaller: before.table, now: native.now() });
     datapath.movePositions({
       from: before.positionBase,
@@ -176,9 +182,9 @@ export class DistributorMaps {
     this.#place = after;
     this.#learnUntil(this.#learningUntil);
     this.#note({ assigned: true });
-    for (const entry of this.#vips.values()) this.#writeVip(entry);
-    attempt('wait for readers', () => datapath.synchronize());
-    space.releaseTable(before);
+    for (const entry of this.#vips.values()) await this.#writeVip(entry);
+    // In the background: the change need not wait for packets under way.
+    void space.releaseTable(before, vipElements.settled()).catch(() => undefined);
   }
 
   #learnUntil(until: number): void {
@@ -223,21 +229,21 @@ export class DistributorMaps {
     this.#occupied.delete(position);
   }
 
-  putVip({ vip }: OperationOf<'put-vip'>): void {
+  async putVip({ vip }: OperationOf<'put-vip'>): Promise<void> {
     const known = this.#vips.get(vipKey(vip));
-    if (known === undefined) this.#addVip(vip);
-    else if (known.vip.ifindex === vip.ifindex) this.#writeVip({ ...known, vip });
-    else this.#moveVip(known, vip);
+    if (known === undefined) await this.#addVip(vip);
+    else if (known.vip.ifindex === vip.ifindex) await this.#writeVip({ ...known, vip });
+    else await this.#moveVip(known, vip);
   }
 
   /** Its port is another one now: flows and counters go with it. */
-  #moveVip(known: VipEntry, vip: DatapathVip): void {
-    const { datapath, ports } = this.#shared;
+  async #moveVip(known: VipEntry, vip: DatapathVip): Promise<void> {
+    const { vipElements, ports } = this.#shared;
     ports.acquire(vip.interface, vip);
     try {
       const entry = { ...known, vip, listens: this.#join(vip) };
       const from = known.vip.ifindex;
-      attempt('move VIP', () => datapath.moveVip({ ...this.#nativeVip(entry), from }));
+      await vipElements.move({ ...this.#nativeVip(entry), from });
       this.#vips.set(vipKey(vip), entry);
     } catch (error) {
       ports.release(vip.ifindex);
@@ -247,12 +253,12 @@ export class DistributorMaps {
     ports.release(known.vip.ifindex);
   }
 
-  deleteVip({ vip }: OperationOf<'delete-vip'>): void {
-    const { datapath, ports, space } = this.#shared;
+  async deleteVip({ vip }: OperationOf<'delete-vip'>): Promise<void> {
+    const { vipElements, ports, space } = this.#shared;
     const entry = this.#vips.get(vipKey(vip));
     if (entry === undefined) return;
     this.#idle = Math.max(this.#idle, longestIdle(entry.vip));
-    attempt('delete VIP', () => datapath.deleteVip(this.#nativeVip(entry)));
+    await vipElements.delete(this.#nativeVip(entry));
     this.#vips.delete(vipKey(vip));
     this.#leave(entry.vip);
     space.releaseVip(vip, entry.counters);
@@ -320,18 +326,19 @@ export class DistributorMaps {
     return { ...counts, tenure: now - (this.#occupied.get(position) ?? now) };
   }
 
-  #addVip(vip: DatapathVip): void {
-    const { datapath, ports, space } = this.#shared;
+  async #addVip(vip: DatapathVip): Promise<void> {
+    const { datapath, ports, space, vipElements } = this.#shared;
     const counters = space.allocateVip({ distributorId: this.#distributorId, vip });
     const undo = [() => space.releaseVip(vip, counters)];
     try {
       ports.acquire(vip.interface, vip);
       undo.push(() => ports.release(vip.ifindex));
+      await vipElements.settled(); // packets of the VIP that had the counters before
       attempt('reset counters', () => datapath.resetVip(counters));
       const listens = this.#join(vip);
       undo.push(() => this.#leave(vip));
       const since = native.now();
-      this.#writeVip({ vip, vipId: datapath.newVipId(), counters, listens, since });
+      await this.#writeVip({ vip, vipId: datapath.newVipId(), counters, listens, since });
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -352,8 +359,8 @@ export class DistributorMaps {
     if (address.includes(':')) this.#shared.solicitedNodes.leave({ ifindex, address });
   }
 
-  #writeVip(entry: VipEntry): void {
-    attempt('put VIP', () => this.#shared.datapath.putVip(this.#nativeVip(entry)));
+  async #writeVip(entry: VipEntry): Promise<void> {
+    await this.#shared.vipElements.put(this.#nativeVip(entry));
     this.#vips.set(vipKey(entry.vip), entry);
   }
 

@@ -25,6 +25,7 @@ import { attempt } from './native-failure.ts';
 import { native } from './native.ts';
 import { NeighbourTable } from './neighbour-table.ts';
 import { PortSet } from './port-set.ts';
+import { VipElements } from './vip-elements.ts';
 
 export interface DatapathOptions {
   readonly capacity: {
@@ -68,12 +69,13 @@ export class KernelDatapath implements Datapath {
       space: new MapSpace(datapath, capacity),
       ports: new PortSet({ datapath, find: (name) => this.port(name), owner: ownerOf }),
       solicitedNodes: new native.SolicitedNodes({ persistent: pins !== null }),
+      vipElements: new VipElements(datapath, () => native.waitForReaders()),
     };
     this.#neighbours = new NeighbourTable(native);
   }
 
-  adopt(): Adoption {
-    const { datapath, ports } = this.#shared;
+  async adopt(): Promise<Adoption> {
+    const { datapath, ports, vipElements } = this.#shared;
     const { found, abiVersion, carried, ...there } = datapath.adopted();
     const names = new Map<number, string>();
     for (const port of there.ports) {
@@ -84,7 +86,7 @@ export class KernelDatapath implements Datapath {
     const states = new Map<string, DatapathState>();
     const known = new Set(there.tables.map(({ distributorId }) => distributorId));
     // Nobody's: the ledger was tampered with, and their slots are about to be given out.
-    for (const vip of there.vips) if (!known.has(vip.distributorId)) datapath.deleteVip(vip);
+    for (const vip of there.vips) if (!known.has(vip.distributorId)) await vipElements.delete(vip);
     // All tables first: what is given out anew must lie beside each of them.
     for (const entry of there.tables)
       this.#distributors.set(entry.distributorId, DistributorMaps.adopt(entry, this.#shared));
@@ -92,7 +94,7 @@ export class KernelDatapath implements Datapath {
       const maps = this.#require(distributorId);
       const entries = vips.get(distributorId) ?? [];
       for (const vip of entries) maps.adoptVip(vip, names.get(vip.ifindex) ?? '');
-      maps.finishGrowth(entries);
+      await maps.finishGrowth(entries);
       states.set(distributorId, maps.state(assigned));
     }
     ports.dropUnused();
@@ -124,14 +126,14 @@ export class KernelDatapath implements Datapath {
           'DATAPATH_FAILED',
           `distributor ${distributorId} is in the data path already`,
         );
-      const maps = DistributorMaps.create(distributorId, operation.size, this.#shared);
+      const maps = await DistributorMaps.create(distributorId, operation.size, this.#shared);
       this.#distributors.set(distributorId, maps);
       return;
     }
     const maps = this.#require(distributorId);
     switch (operation.kind) {
       case 'grow-table':
-        maps.grow(operation);
+        await maps.grow(operation);
         break;
       case 'assign-slots':
         await maps.assign(operation);
@@ -143,10 +145,10 @@ export class KernelDatapath implements Datapath {
         maps.clearPosition(operation);
         break;
       case 'put-vip':
-        maps.putVip(operation);
+        await maps.putVip(operation);
         break;
       case 'delete-vip':
-        maps.deleteVip(operation);
+        await maps.deleteVip(operation);
         break;
       case 'watch-neighbour':
         this.#neighbours.acquire(operation.neighbour);
@@ -155,7 +157,7 @@ export class KernelDatapath implements Datapath {
         this.#neighbours.release(operation.neighbour);
         break;
       case 'drop-table':
-        maps.drop();
+        await maps.drop();
         this.#distributors.delete(distributorId);
         break;
     }

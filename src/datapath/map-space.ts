@@ -19,6 +19,8 @@ export class MapSpace {
   readonly #slots: RangeAllocator;
   readonly #positions: RangeAllocator;
   readonly #counters: RangeAllocator;
+  /** Tables that packets under way may still read. */
+  readonly #releasing = new Set<Promise<void>>();
   readonly #keys = new Set<string>();
   readonly #byCounters = new Map<number, VipOnPort>();
 
@@ -32,8 +34,13 @@ export class MapSpace {
     this.#counters = new RangeAllocator(capacity.vips);
   }
 
-  /** A table of `size` slots with whatever they held before, and its positions, empty. */
-  allocateTable(size: number): Place {
+  /**
+   * A table of `size` slots with whatever they held before, and its positions, empty. Waits for
+   * tables that are being released if there is no room without them.
+   */
+  async allocateTable(size: number): Promise<Place> {
+    while (!this.#slots.hasRoomFor(size) && this.#releasing.size > 0)
+      await Promise.race(this.#releasing);
     const slotBase = allocate(this.#slots, size, 'slots');
     // There is a position for every 256 slots, so these cannot run out before.
     const positionBase = allocate(this.#positions, positionCapacity(size), 'slots');
@@ -61,9 +68,18 @@ export class MapSpace {
     return { table: this.#datapath.table({ base: slotBase, size }), slotBase, positionBase };
   }
 
-  releaseTable({ table, slotBase, positionBase }: Place): void {
-    this.#slots.release(slotBase, table.size);
-    this.#positions.release(positionBase, positionCapacity(table.size));
+  /** For others, when `unread` resolves: no packet can read the table any more. */
+  async releaseTable(place: Place, unread: Promise<void>): Promise<void> {
+    const { table, slotBase, positionBase } = place;
+    const releasing = unread.then(() => {
+      this.#slots.release(slotBase, table.size);
+      this.#positions.release(positionBase, positionCapacity(table.size));
+    });
+    const ended = releasing
+      .catch(() => undefined) // whoever releases it is told
+      .then(() => void this.#releasing.delete(ended));
+    this.#releasing.add(ended);
+    await releasing;
   }
 
   /**

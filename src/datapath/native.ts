@@ -196,7 +196,8 @@ export interface NativeDatapath {
   detach(port: { readonly ifindex: number }): void;
   /** The VIP comes from the port `from` (its index); its counters and flow entries stay. */
   moveVip(vip: NativeVip & { readonly from: number }): void;
-  putVip(vip: NativeVip): void;
+  /** Whether it was there already. See VipElements for what it must wait for. */
+  putVip(vip: NativeVip): boolean;
   deleteVip(key: NativeVipKey): void;
   /** A part of the slots as a table; it outlives close(), the program does not. */
   table(range: { readonly base: number; readonly size: number }): NativeSlotTable;
@@ -209,8 +210,6 @@ export interface NativeDatapath {
   }): void;
   /** Until when (s of `now()`) the distributor whose positions start at `index` learns. */
   setLearning(window: { readonly index: number; readonly until: number }): void;
-  /** Returns when no packet that is under way can see what was there before. */
-  synchronize(): void;
   /** For tests: entries of flows may still be with another program. */
   setCarrying(state: { readonly carrying: boolean }): void;
   /** Copies positions with their generations, and their counters, to a larger range. */
@@ -342,6 +341,8 @@ export interface Native {
     readonly weights: Uint32Array;
     readonly size: number;
   }): Promise<Uint16Array>;
+  /** Resolves when no packet that is under way can see what was there before. */
+  waitForReaders(): Promise<void>;
   /** A client's 32-bit hash; its top log2(table size) bits are its slot. */
   slotHash(client: {
     readonly seed: bigint;

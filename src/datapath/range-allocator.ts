@@ -21,10 +21,20 @@ export class RangeAllocator {
     this.#largest = largest;
   }
 
-  /** The start of a free range of `size`, a power of two; null if there is none. */
-  allocate(size: number): number | null {
+  hasRoomFor(size: number): boolean {
+    return this.#smallest(size) <= this.#largest;
+  }
+
+  /** The smallest free range of `size` or more has this length; more than the largest if there is none. */
+  #smallest(size: number): number {
     let found = size;
     while (found <= this.#largest && this.#ofSize(found).size === 0) found *= 2;
+    return found;
+  }
+
+  /** The start of a free range of `size`, a power of two; null if there is none. */
+  allocate(size: number): number | null {
+    const found = this.#smallest(size);
     const [start] = this.#ofSize(found);
     if (start === undefined) return null;
     this.#ofSize(found).delete(start);

@@ -13,6 +13,7 @@ export interface DaemonSeriesParts {
   readonly reconciler: Reconciler;
   readonly store: Store;
   readonly reload: { readonly state: ReloadState };
+  readonly logOutput: { readonly dropped: number };
 }
 
 /** Series that there is one of: of the daemon, its store and the data path as a whole. */
@@ -22,6 +23,7 @@ export function addDaemonSeries(out: Exposition, parts: DaemonSeriesParts): void
   const { successful, lastSuccess } = parts.reload.state;
   out.add('distributord_config_last_reload_successful', successful ? 1 : 0);
   out.add('distributord_config_last_reload_success_timestamp_seconds', lastSuccess / 1000);
+  out.add('distributord_log_lines_dropped_total', parts.logOutput.dropped);
   const { runs, failures, seconds } = reconciler.counts;
   out.add('distributord_reconcile_runs_total', runs);
   out.add('distributord_reconcile_failures_total', failures);

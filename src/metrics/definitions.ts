@@ -27,6 +27,11 @@ export const metricDefinitions = {
     labels: [],
     help: 'When the configuration was last taken up, by the start or a reload.',
   },
+  distributord_log_lines_dropped_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Lines of the log that were not written: standard error was not read for too long.',
+  },
   distributord_scrape_failures_total: {
     type: 'counter',
     labels: [],

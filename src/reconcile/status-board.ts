@@ -197,8 +197,11 @@ export class StatusBoard {
     { status, before, conditions }: StatusReport & { readonly before: Status | null },
   ): void {
     const facts = { distributor: id, status, before, conditions, event: 'status' };
-    if (status === 'ONLINE') this.#options.log.info(facts, 'distributor is online');
-    else this.#options.log.warn(facts, `distributor is ${status.toLowerCase()}`);
+    const { log } = this.#options;
+    // Ten thousand of them may begin so.
+    if (status === 'ONLINE' && before === null) log.debug(facts, 'distributor is online');
+    else if (status === 'ONLINE') log.info(facts, 'distributor is online');
+    else log.warn(facts, `distributor is ${status.toLowerCase()}`);
   }
 
   #tell(change: BoardChange): void {

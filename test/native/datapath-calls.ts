@@ -155,7 +155,6 @@ export const datapathCalls: readonly Call[] = [
     argument: { index: 0, until: 0 },
     refused: { index: numbers(capacity.positions - 1), until: numbers(UINT32) },
   },
-  { method: 'synchronize', argument: null, refused: {} },
   {
     method: 'movePositions',
     argument: { from: 0, to: 4, count: 4 },

@@ -177,25 +177,25 @@ test(`a change that is interrupted anywhere is completed or undone, SEED=${seed}
         const id = randomUUID();
         removeAll();
         let datapath = open();
-        datapath.adopt();
+        await datapath.adopt();
         const start = await converge(datapath, id, { actual: null, wish: first });
         const before = find(id);
 
         datapath = open();
-        const actual = datapath.adopt().states.get(id) ?? null;
+        const actual = (await datapath.adopt()).states.get(id) ?? null;
         expect(diff(actual, start)).toEqual([]);
         const done = await isDone(() => converge(datapath, id, { actual, wish: second }), calls);
 
         datapath = open();
         const last = done ? third : undo ? first : second;
-        const left = datapath.adopt().states.get(id) ?? null;
+        const left = (await datapath.adopt()).states.get(id) ?? null;
         const end = await converge(datapath, id, { actual: left, wish: last });
         const after = find(id);
         await expectBuilt(id, after, end);
         expectNothingForgotten({ before, after }, [second, last]);
 
         datapath = open();
-        const found = datapath.adopt().states.get(id) ?? null;
+        const found = (await datapath.adopt()).states.get(id) ?? null;
         expect(diff(found, end)).toEqual([]);
         const operations = diff(found, null);
         for (const operation of operations) await datapath.execute(id, operation);

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly build?: keyof typeof BUILDS;
   /** The bed's distributor box if left out. */
   readonly namespace?: string;
+  /** Milliseconds within which it has to be ready. */
+  readonly readyWithin?: number;
 }
 
 /**
@@ -69,10 +71,12 @@ export class DaemonProcess {
     options: DaemonOptions = {},
   ): Promise<DaemonProcess> {
     const daemon = DaemonProcess.launch(bed, config, options);
-    await waitUntil('distributord to be ready', () => {
+    const isReady = () => {
       if (daemon.#child.exitCode !== null) throw new Error(`distributord exited:\n${daemon.#log}`);
       return daemon.#log.includes('"msg":"ready"');
-    });
+    };
+    const { readyWithin: deadlineMs = 5000 } = options;
+    await waitUntil('distributord to be ready', isReady, { deadlineMs });
     return daemon;
   }
 

@@ -59,7 +59,8 @@ export class MemoryDatapath implements Datapath {
     return [{ ...port(2), addresses: ['10.0.0.2'] }, port(3), { ...port(4), stripsVlanTags: true }];
   }
 
-  adopt: Datapath['adopt'] = () => ({ abiVersion: null, carried: [], states: new Map() });
+  adopt: Datapath['adopt'] = () =>
+    Promise.resolve({ abiVersion: null, carried: [], states: new Map() });
 
   port(name: string): Port | null {
     return this.ports().find((candidate) => candidate.name === name) ?? null;

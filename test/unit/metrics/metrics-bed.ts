@@ -50,6 +50,7 @@ export class MetricsBed {
       ...{ ...parts, board: new StatusBoard(parts), drains: this.drains },
       ...{ version: '1.2.3', abi: 7, flowCapacity: 1000 },
       reload: { state: this.reload },
+      logOutput: { dropped: 0 },
     });
     const adoption = { abiVersion: 4, carried: ['flows'], states: new Map() };
     this.metrics.register('adoption', (out) => addAdoptionSeries(out, { adoption, store }));
