@@ -68,7 +68,7 @@ export async function createWorld(world: World): Promise<NativeDatapath> {
       ...{ positionBase, vipId: index + 1, counters: index + 1, tcpIdle: 900, otherIdle: 60 },
       affinity: affinities.indexOf(world.affinity),
       tracking: trackings.indexOf(world.tracking),
-      ...{ distributorId: '00000000-0000-4000-8000-000000000001', since: 0 },
+      ...{ distributorId: '00000000-0000-4000-8000-000000000001', since: 0, port: 'port' },
     });
   }
   return datapath;

@@ -223,8 +223,9 @@ struct dist_share {
 	__u32 other_idle;
 	__u32 position_base;
 	__u32 since; /* s, monotonic: when the VIP was plugged; not for the program */
+	char port[16]; /* by which name the VIP knows its port; not for the program */
 };
-DIST_ASSERT_SIZE(struct dist_share, 24);
+DIST_ASSERT_SIZE(struct dist_share, 40);
 
 struct dist_fragment_key {
 	struct dist_address source;
@@ -317,12 +318,6 @@ struct dist_occupant {
 	__u16 weight; /* what the slots were assigned by; of the position, occupied or not */
 };
 DIST_ASSERT_SIZE(struct dist_occupant, 280);
-
-/* The name of an attached port, by its index. */
-struct dist_port {
-	char name[16];
-};
-DIST_ASSERT_SIZE(struct dist_port, 16);
 
 /* The layout of all maps, as text: see native/src/layout.h. */
 struct dist_layout {

@@ -153,7 +153,7 @@ export class Daemon {
   /** Answers calls when this resolves. */
   static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
     await using held = new AsyncDisposableStack();
-    const instanceLock = await takeInstanceLock();
+    const instanceLock = await takeInstanceLock(parts.log);
     held.defer(() => void instanceLock.close());
     const store = await openStore(config.state.directory);
     held.defer(() => store.close());
@@ -175,10 +175,12 @@ export class Daemon {
   /** Goes on from what is in the kernel: only what differs from the store changes. */
   async #takeOver(): Promise<void> {
     this.#adoption = await this.#datapath.adopt();
-    const { abiVersion, carried, states } = this.#adoption;
+    const { abiVersion, carried, lostFlows, states } = this.#adoption;
     const ids = new Set(this.#reconciler.adopt(states));
     if (abiVersion !== null)
       this.#log.info({ abiVersion, carried, distributors: ids.size }, 'kernel state adopted');
+    if (lostFlows > 0)
+      this.#log.error({ lostFlows }, 'flow entries found no room: their connections may break');
     if (this.#store.revision === 0 && ids.size > 0) {
       // Not a deletion that was interrupted: the file is not the one that they were kept in.
       this.#log.error(

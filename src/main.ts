@@ -49,6 +49,10 @@ function isUsageError(error: unknown): error is Error {
 
 async function main(): Promise<void> {
   keepHeapSmall();
+  // A signal that nobody waits for would end the process. Before the start there is nothing to
+  // reload: the configuration is yet to be read.
+  let hangUp = (): void => undefined;
+  process.on('SIGHUP', () => hangUp());
   const path = configPathFromArguments();
   const read = () => readConfig(path);
   const config = await read();
@@ -66,8 +70,8 @@ async function main(): Promise<void> {
     const result = (await reload.reload()) ? '' : ', the last reload of the configuration failed';
     manager.ready(`answering calls${result}`);
   };
-  // A signal that nobody waits for would end the process; if the start fails, it ends anyway.
-  process.on('SIGHUP', () => void reloadOnceStarted().catch(() => undefined));
+  // If the start fails, the process ends anyway.
+  hangUp = () => void reloadOnceStarted().catch(() => undefined);
   const daemon = await starting;
   manager.ready('answering calls');
   manager.watch(() => daemon.stalledMs);

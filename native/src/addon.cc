@@ -16,6 +16,7 @@
 #include "readers.h"
 #include "service-notify.h"
 #include "slot-table-object.h"
+#include "socket-holder.h"
 #include "solicited-nodes.h"
 #include "table-worker.h"
 #include "tear-down.h"
@@ -63,6 +64,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));
   exports.Set("announce", Napi::Function::New<Announce>(env, "announce"));
   exports.Set("notifyService", Napi::Function::New<NotifyService>(env, "notifyService"));
+  exports.Set("socketHolder", Napi::Function::New<SocketHolder>(env, "socketHolder"));
   exports.Set("tearDown", Napi::Function::New<TearDown>(env, "tearDown"));
   exports.Set("xdpProgram", Napi::Function::New<XdpProgram>(env, "xdpProgram"));
   exports.Set("now", Napi::Function::New<Now>(env, "now"));

@@ -42,8 +42,8 @@ bpf_map_info Declared(const bpf_map* map) {
 void RequireRoom(const char* what, uint64_t used, uint64_t room) {
   if (used <= room) return;
   throw SystemError("adopt", E2BIG,
-                    std::string("capacity.") + what + " is " + std::to_string(room) + ", and " +
-                        std::to_string(used) + " are in use");
+                    std::string("capacity.") + what + " is " + std::to_string(room) +
+                        ", and places up to " + std::to_string(used) + " are in use");
 }
 
 }  // namespace
@@ -95,10 +95,11 @@ void CarryOver::Copy(const MapSet& before, const std::vector<std::string>& carri
   Merge(before);
 }
 
-void CarryOver::Merge(const MapSet& before) const {
-  if (!IsShared(before, "flows")) MergeFlows(before);
+uint64_t CarryOver::Merge(const MapSet& before) const {
+  uint64_t lost = IsShared(before, "flows") ? 0 : MergeFlows(before);
   if (!IsShared(before, "openings")) MergeOpenings(before);
   if (!IsShared(before, "slots")) MergeSlots(before);
+  return lost;
 }
 
 void CarryOver::CopyPlain(const MapSet& before, const std::string& map) const {
@@ -118,11 +119,12 @@ void CarryOver::CopyPlain(const MapSet& before, const std::string& map) const {
 }
 
 // Of two entries the later one is right. New ones count in their shares.
-void CarryOver::MergeFlows(const MapSet& before) const {
+uint64_t CarryOver::MergeFlows(const MapSet& before) const {
   constexpr uint64_t kOne = uint64_t{1} << 32;  // `used` is the high half of a share's first word
   constexpr size_t kWords = sizeof(dist_share) / sizeof(uint64_t);
   uint32_t shares = Wanted("shares").max_entries;
   MappedArray words(Fd("shares"), shares * kWords);
+  uint64_t lost = 0;
   auto share_of = [&](uint32_t index) { return std::atomic_ref(words.words()[index * kWords]); };
   ForEachOf(before, "flows", [&](const std::byte* key, const std::byte* value) {
     auto flow = As<dist_flow>(value);
@@ -131,11 +133,17 @@ void CarryOver::MergeFlows(const MapSet& before) const {
     int result = bpf_map_lookup_elem(Fd("flows"), key, &known);
     if (result == 0 && !IsLater(flow.pin, known.pin)) return;
     if (result != -ENOENT) Check("bpf(carry over)", result);
-    Check("bpf(carry over)", bpf_map_update_elem(Fd("flows"), key, &flow, BPF_ANY));
+    int put = bpf_map_update_elem(Fd("flows"), key, &flow, BPF_ANY);
+    if (put == -E2BIG) {
+      lost++;
+      return;
+    }
+    Check("bpf(carry over)", put);
     if (result == 0) return;
     share_of(DIST_COUNTERS_NO_VIP).fetch_add(kOne);
     if (flow.share != DIST_COUNTERS_NO_VIP) share_of(flow.share).fetch_add(kOne);
   });
+  return lost;
 }
 
 // An opening's place follows from its hash, of which the low bits are its place before.

@@ -42,8 +42,9 @@ class CarryOver {
 
   void Copy(const MapSet& before, const std::vector<std::string>& carried) const;
 
-  // Brings the flows that the old program has seen last, once it no longer runs.
-  void Merge(const MapSet& before) const;
+  // Brings the flows that the old program has seen last, once it no longer runs. Returns how many
+  // found no room.
+  uint64_t Merge(const MapSet& before) const;
 
  private:
   bpf_map_info Wanted(const std::string& map) const;
@@ -52,7 +53,7 @@ class CarryOver {
   void ForEachOf(const MapSet& before, const std::string& map,
                  const std::function<void(const std::byte*, const std::byte*)>& visit) const;
   void CopyPlain(const MapSet& before, const std::string& map) const;
-  void MergeFlows(const MapSet& before) const;
+  uint64_t MergeFlows(const MapSet& before) const;
   void MergeOpenings(const MapSet& before) const;
   void MergeSlots(const MapSet& before) const;
 

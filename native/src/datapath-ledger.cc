@@ -29,11 +29,10 @@ void ForEachElement(int map, Visit visit) {
   }
 }
 
-Napi::Object PortToJs(Napi::Env env, uint32_t ifindex, const dist_port& port) {
+Napi::Object PortToJs(Napi::Env env, uint32_t ifindex) {
   auto object = Napi::Object::New(env);
   object.Set("ifindex", ifindex);
-  object.Set("name", std::string(port.name, strnlen(port.name, sizeof port.name)));
-  object.Set("xdpMode", env.Null());
+  object.Set("xdpMode", ModeOf(ifindex) == XdpMode::kNative ? "native" : "generic");
   return object;
 }
 
@@ -78,26 +77,23 @@ Napi::Array ToArray(Napi::Env env, const std::vector<T>& values) {
 
 }  // namespace
 
-// → {found, abiVersion, carried: names of maps that were copied, ports, tables, vips}
+// → {found, abiVersion, carried: names of maps that were copied, lostFlows, ports, tables, vips}
 Napi::Value Datapath::Adopted(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   Napi::Env env = info.Env();
   std::vector<Napi::Object> ports, tables, vips;
   Guard(env, [&] {
-    ForEachElement<uint32_t, dist_port>(program.ports(), [&](auto& ifindex, auto& port) {
-      auto object = PortToJs(env, ifindex, port);
-      if (program.links().IsAttached(ifindex))
-        object.Set("xdpMode", ModeOf(ifindex) == XdpMode::kNative ? "native" : "generic");
-      ports.push_back(object);
-    });
+    for (uint32_t ifindex : program.links().Attached()) ports.push_back(PortToJs(env, ifindex));
     ForEachElement<dist_id, dist_table>(program.tables(), [&](auto& id, auto& table) {
       tables.push_back(TableToJs(env, id, table));
     });
     ForEachElement<dist_vip_key, dist_vip>(program.vips(), [&](auto& key, auto& vip) {
       auto object = VipToJs(env, key, vip);
-      constexpr size_t kSince = offsetof(dist_share, since) / sizeof(uint32_t);
-      auto* words = reinterpret_cast<uint32_t*>(&shares_->words()[vip.counters * kWordsOfShare]);
-      object.Set("since", words[kSince]);
+      dist_share share;
+      uint32_t index = std::min(vip.counters, capacity_.vips);  // whoever tampered with it
+      std::memcpy(&share, &shares_->words()[index * kWordsOfShare], sizeof share);
+      object.Set("since", share.since);
+      object.Set("port", std::string(share.port, strnlen(share.port, sizeof share.port)));
       vips.push_back(object);
     });
   });
@@ -106,6 +102,7 @@ Napi::Value Datapath::Adopted(const Napi::CallbackInfo& info) {
   result.Set("found", adoption.found);
   result.Set("abiVersion", adoption.abi_version);
   result.Set("carried", ToArray(env, adoption.carried));
+  result.Set("lostFlows", static_cast<double>(adoption.lost_flows));
   result.Set("ports", ToArray(env, ports));
   result.Set("tables", ToArray(env, tables));
   result.Set("vips", ToArray(env, vips));

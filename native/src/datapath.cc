@@ -152,19 +152,11 @@ Program& Datapath::Open(Napi::Env env) const {
   return *program_;
 }
 
-// {ifindex, name}
+// {ifindex}
 Napi::Value Datapath::Attach(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
-  auto object = info[0].As<Napi::Object>();
-  uint32_t ifindex = Uint32At(object, "ifindex");
-  std::string name = StringAt(object, "name");
-  dist_port port{};
-  if (name.size() >= sizeof port.name)
-    throw ArgumentError(info.Env(), "name", "is longer than a port's name can be");
-  std::ranges::copy(name, port.name);
+  uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
   XdpMode mode = Guard(info.Env(), [&] {
-    // The name first: who finds the program on the port has it.
-    Check("bpf(put port)", bpf_map_update_elem(program.ports(), &ifindex, &port, BPF_ANY));
     program.links().Attach(ifindex, program.fd());
     return ModeOf(ifindex);
   });
@@ -175,7 +167,6 @@ void Datapath::Detach(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
   Guard(info.Env(), [&] { program.links().Detach(ifindex); });
-  bpf_map_delete_elem(program.ports(), &ifindex);  // absent is fine
 }
 
 // {ifindex} → boolean
@@ -194,18 +185,29 @@ Napi::Value Datapath::PutVip(const Napi::CallbackInfo& info) {
 
 // a VIP, and `from`: the index of its port before
 void Datapath::MoveVip(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
+  Open(info.Env());
   auto object = info[0].As<Napi::Object>();
-  dist_vip_key key = VipKeyFrom(object);
-  key.ifindex = Uint32At(object, "from");
+  dist_vip_key before = VipKeyFrom(object);
+  before.ifindex = Uint32At(object, "from");
   Write(object);
-  bpf_map_delete_elem(program.vips(), &key);  // absent is fine
+  Guard(info.Env(), [&] { Erase(before, Uint32At(object, "vipId")); });
+}
+
+// Not if another VIP has come to its place: ports may exchange their indexes.
+void Datapath::Erase(const dist_vip_key& key, uint32_t vip_id) {
+  dist_vip found;
+  int result = bpf_map_lookup_elem(program_->vips(), &key, &found);
+  if (result == 0 && found.vip_id == vip_id) result = bpf_map_delete_elem(program_->vips(), &key);
+  if (result != -ENOENT) Check("bpf(delete vip)", result);
 }
 
 bool Datapath::Write(const Napi::Object& object) {
   dist_vip_key key = VipKeyFrom(object);
   dist_vip vip = VipFrom(object);
   uint32_t since = Uint32At(object, "since");
+  std::string port = StringAt(object, "port");
+  if (port.size() >= sizeof dist_share::port)
+    throw ArgumentError(object.Env(), "port", "is longer than a port's name can be");
   if (vip.slot_base > capacity_.slots ||
       Uint32At(object, "tableSize") > capacity_.slots - vip.slot_base)
     throw ArgumentError(object.Env(), "slotBase", "the table is outside of the map");
@@ -216,26 +218,28 @@ bool Datapath::Write(const Napi::Object& object) {
   return Guard(object.Env(), [&] {
     dist_vip before;
     bool is_replaced = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
-    GiveShare(vip, since);
+    GiveShare(vip, since, port);
     Check("bpf(put vip)", bpf_map_update_elem(program_->vips(), &key, &vip, BPF_ANY));
     return is_replaced;
   });
 }
 
+// a VIP's key, and {vipId, counters}
 void Datapath::DeleteVip(const Napi::CallbackInfo& info) {
-  Program& program = Open(info.Env());
-  dist_vip_key key = VipKeyFrom(info[0].As<Napi::Object>());
-  dist_vip before;
-  int result = bpf_map_lookup_elem(program.vips(), &key, &before);
-  if (result == 0) result = bpf_map_delete_elem(program.vips(), &key);
-  if (result == -ENOENT) return;
-  Guard(info.Env(), [&] { Check("bpf(delete vip)", result); });
-  ShareOf(before.counters).store(0);  // nobody's: the next sweep removes the VIP's entries
+  Open(info.Env());
+  auto object = info[0].As<Napi::Object>();
+  dist_vip_key key = VipKeyFrom(object);
+  uint32_t vip_id = Uint32At(object, "vipId");
+  uint32_t counters = Uint32At(object, "counters", capacity_.vips);
+  Guard(info.Env(), [&] { Erase(key, vip_id); });
+  // Nobody's: the next sweep removes the VIP's entries.
+  std::atomic_ref<uint64_t> share = ShareOf(counters);
+  if (static_cast<uint32_t>(share.load()) == vip_id) share.store(0);
 }
 
 // The share passes to the VIP; entries of the one before no longer count in it. The sweep
 // may read meanwhile: the first word, by which it knows them, goes first.
-void Datapath::GiveShare(const dist_vip& vip, uint32_t since) {
+void Datapath::GiveShare(const dist_vip& vip, uint32_t since, const std::string& port) {
   std::atomic_ref<uint64_t> owner = ShareOf(vip.counters);
   if (static_cast<uint32_t>(owner.load()) != vip.vip_id) owner.store(vip.vip_id);
   dist_share share{};
@@ -243,6 +247,7 @@ void Datapath::GiveShare(const dist_vip& vip, uint32_t since) {
   share.other_idle = vip.other_idle;
   share.position_base = vip.position_base;
   share.since = since;
+  port.copy(share.port, port.size());
   auto words = std::bit_cast<std::array<uint64_t, kWordsOfShare>>(share);
   for (size_t i = 1; i < kWordsOfShare; i++)
     std::atomic_ref(shares_->words()[vip.counters * kWordsOfShare + i]).store(words[i]);
@@ -332,9 +337,7 @@ uint32_t Datapath::VipIndex(const Napi::CallbackInfo& info) const {
 void Datapath::ResetVip(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t index = VipIndex(info);
-  Guard(info.Env(), [&] {
-    ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_);
-  });
+  Guard(info.Env(), [&] { ZeroCounters<dist_vip_counters>(program.vip_counters(), index, cpus_); });
   for (uint64_t& word : claims_->words().subspan(index * kWordsOfClaim, kWordsOfClaim))
     std::atomic_ref(word).store(0);
 }

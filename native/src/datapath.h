@@ -61,7 +61,8 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   void Close(const Napi::CallbackInfo& info);
 
   bool Write(const Napi::Object& vip);  // whether an element was replaced
-  void GiveShare(const dist_vip& vip, uint32_t since);
+  void Erase(const dist_vip_key& key, uint32_t vip_id);
+  void GiveShare(const dist_vip& vip, uint32_t since, const std::string& port);
   void FreeShares();
   std::atomic_ref<uint64_t> ShareOf(uint32_t index) const;  // its vip_id and, above, used
   Program& Open(Napi::Env env) const;                       // throws CLOSED

@@ -64,6 +64,14 @@ bool IsSame(const bpf_map_info& info, const Layout& layout, const bpf_map_info& 
          info.map_flags == wanted.map_flags && layout == wanted_layout;
 }
 
+bool Fits(const Layout& layout, const bpf_map_info& info) {
+  auto fit = [](const std::vector<Field>& fields, uint32_t size) {
+    return std::ranges::all_of(
+        fields, [&](const Field& field) { return uint64_t{field.offset} + field.size <= size; });
+  };
+  return fit(layout.key, info.key_size) && fit(layout.value, info.value_size);
+}
+
 void ForEach(const LaidOutMap& map, const bpf_map_info& wanted, const Layout& wanted_layout,
              const OnElement& on_element) {
   bpf_map_info info = InfoOf(map.fd);

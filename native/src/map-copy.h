@@ -22,6 +22,9 @@ bpf_map_info InfoOf(int map_fd);
 bool IsSame(const bpf_map_info& info, const Layout& layout, const bpf_map_info& wanted,
             const Layout& wanted_layout);
 
+// Whether its fields lie within the map's keys and values.
+bool Fits(const Layout& layout, const bpf_map_info& info);
+
 using OnElement = std::function<void(const std::byte* key, const std::byte* value)>;
 
 // Calls with every element as one of `wanted`, which may have other sizes. Elements that come

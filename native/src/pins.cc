@@ -28,13 +28,17 @@ void MakeDirectory(const fs::path& path) {
     throw SystemError("mkdir " + path.string(), errno);
 }
 
-// The number after `prefix`; none where the name is another.
+// More are not counted up to.
+constexpr uint32_t kMaxNumber = INT32_MAX;
+
+// The number after `prefix`, as this writes it; none where the name is another.
 std::optional<uint32_t> NumberIn(const std::string& name, std::string_view prefix) {
   uint32_t number = 0;
   if (!name.starts_with(prefix)) return std::nullopt;
   const char* end = name.data() + name.size();
   auto [last, error] = std::from_chars(name.data() + prefix.size(), end, number);
-  if (error != std::errc() || last != end) return std::nullopt;
+  if (error != std::errc() || last != end || number > kMaxNumber) return std::nullopt;
+  if (std::string(prefix) + std::to_string(number) != name) return std::nullopt;
   return number;
 }
 

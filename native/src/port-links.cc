@@ -72,6 +72,13 @@ bool PortLinks::IsAttached(uint32_t ifindex) const {
   return known != links_.end() && PortOf(known->second.get()) == ifindex;
 }
 
+std::vector<uint32_t> PortLinks::Attached() const {
+  std::vector<uint32_t> attached;
+  for (const auto& [ifindex, link] : links_)
+    if (IsAttached(ifindex)) attached.push_back(ifindex);
+  return attached;
+}
+
 XdpMode ModeOf(uint32_t ifindex) {
   LIBBPF_OPTS(bpf_xdp_query_opts, options);
   int result = bpf_xdp_query(static_cast<int>(ifindex), 0, &options);

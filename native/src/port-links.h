@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "file-descriptor.h"
 #include "pins.h"
@@ -28,6 +29,8 @@ class PortLinks {
 
   // False where the port is gone, or somebody has taken the program off it.
   bool IsAttached(uint32_t ifindex) const;
+  // By index.
+  std::vector<uint32_t> Attached() const;
 
  private:
   const Pins* pins_;

@@ -14,6 +14,7 @@
 #include "carry-over.h"
 #include "distributor.skel.h"
 #include "errors.h"
+#include "map-copy.h"
 #include "readers.h"
 
 namespace distributor {
@@ -63,12 +64,21 @@ MapSet OpenSet(const Pins& pins, uint32_t set, const bpf_object& object) {
   }
   auto text = Read<dist_layout>(result.maps.at(kLastPinned).get());
   result.layouts = Parse({text.text, strnlen(text.text, sizeof text.text)});
+  auto refuse = [](const std::string& what) {
+    throw SystemError(
+        "adopt", EUCLEAN,
+        what + ": distributorctl teardown removes what is pinned, and ends forwarding");
+  };
   for (const auto& [name, fd] : result.maps)
     if (!result.layouts.contains(name))
-      throw SystemError(
-          "adopt", EUCLEAN,
-          "what is pinned does not say how its map " + name +
-              " is laid out: distributorctl teardown removes it, and ends forwarding");
+      refuse("what is pinned does not say how its map " + name + " is laid out");
+    else if (!Fits(result.layouts.at(name), InfoOf(fd.get())))
+      refuse("what is pinned says of its map " + name + " what cannot be");
+  bpf_object__for_each_map(map, &object) {
+    std::string name = bpf_map__name(map);
+    if (result.layouts.contains(name) && !result.maps.contains(name))
+      refuse("what is pinned lacks its map " + name);
+  }
   return result;
 }
 
@@ -147,7 +157,8 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
   const uint32_t last = sets.back();
   CarryOver carry_over(*skeleton_->obj, layouts_);
   MapSet before = OpenSet(*pins_, last, *skeleton_->obj);
-  adoption_ = {.found = true, .abi_version = 0, .carried = carry_over.Carried(before)};
+  adoption_.found = true;
+  adoption_.carried = carry_over.Carried(before);
   carry_over.CheckRoom(before);
   carry_over.Header(before, [&](const dist_header& header) {
     adoption_.abi_version = header.abi_version;
@@ -170,7 +181,8 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
   links_.Adopt(fd());
   if (!sets.empty()) {
     WaitForReaders();
-    for (uint32_t set : sets) carry_over.Merge(OpenSet(*pins_, set, *skeleton_->obj));
+    for (uint32_t set : sets)
+      adoption_.lost_flows += carry_over.Merge(OpenSet(*pins_, set, *skeleton_->obj));
   }
   SetCarrying(false);
   for (uint32_t set : sets) pins_->RemoveSet(set);
@@ -218,7 +230,6 @@ int Program::tallies() const { return bpf_map__fd(skeleton_->maps.tallies); }
 int Program::header() const { return bpf_map__fd(skeleton_->maps.header); }
 int Program::tables() const { return bpf_map__fd(skeleton_->maps.tables); }
 int Program::occupants() const { return bpf_map__fd(skeleton_->maps.occupants); }
-int Program::ports() const { return bpf_map__fd(skeleton_->maps.ports); }
 int Program::sweep_flows() const { return bpf_program__fd(skeleton_->progs.sweep_flows); }
 int Program::vip_counters() const { return bpf_map__fd(skeleton_->maps.vip_counters); }
 int Program::position_counters() const { return bpf_map__fd(skeleton_->maps.position_counters); }

@@ -22,9 +22,10 @@ struct Capacity {
 
 // What was pinned when a program was loaded.
 struct Adoption {
-  bool found;                        // there was something
-  uint32_t abi_version;              // of the program that used it last
+  bool found = false;                // there was something
+  uint32_t abi_version = 0;          // of the program that used it last
   std::vector<std::string> carried;  // the maps whose content was copied: they could not be kept
+  uint64_t lost_flows = 0;           // entries that found no room
 };
 
 // The XDP program in the kernel, with its maps, and its links to ports. What is pinned goes
@@ -58,7 +59,6 @@ class Program {
   int header() const;
   int tables() const;
   int occupants() const;
-  int ports() const;
   int sweep_flows() const;  // the other program: see bpf/sweep.h
   uint64_t flow_secret() const { return flow_secret_; }
   uint32_t opening_mask() const { return opening_mask_; }

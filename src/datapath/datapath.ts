@@ -73,6 +73,8 @@ export interface Adoption {
   readonly abiVersion: number | null;
   /** Maps that could not be kept and were copied. */
   readonly carried: readonly string[];
+  /** Entries of flows that the copy had no room for. */
+  readonly lostFlows: number;
   /** What is there, by distributor. */
   readonly states: ReadonlyMap<string, DatapathState>;
 }

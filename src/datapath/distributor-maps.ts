@@ -108,13 +108,13 @@ export class DistributorMaps {
     return this.#shared.datapath.occupants({ index: positionBase, count });
   }
 
-  /** One that is in the maps already, on the port of this name. */
-  adoptVip(entry: NativeVip, port: string): void {
+  /** One that is in the maps already. */
+  adoptVip(entry: NativeVip): void {
     const { ports, space } = this.#shared;
     const { counters, vipId, since } = entry;
-    const vip = datapathVip(entry, port);
+    const vip = datapathVip(entry);
     space.adoptVip({ distributorId: this.#distributorId, vip }, counters);
-    ports.acquire(port, vip);
+    ports.adoptUser(vip.interface, vip);
     this.#vips.set(vipKey(vip), { vip, vipId, counters, since, listens: this.#join(vip) });
   }
 
@@ -385,12 +385,13 @@ export class DistributorMaps {
       mac: vip.mac,
       distributorId: this.#distributorId,
       since,
+      port: vip.interface,
     };
   }
 }
 
-function datapathVip(entry: NativeVip, port: string): DatapathVip {
-  const { address, ifindex, mac, outerVlan, innerVlan, tcpIdle, otherIdle } = entry;
+function datapathVip(entry: NativeVip): DatapathVip {
+  const { address, port, ifindex, mac, outerVlan, innerVlan, tcpIdle, otherIdle } = entry;
   return {
     ...{ address, interface: port, ifindex, mac, tcpIdle, otherIdle },
     vlanIds: [outerVlan, innerVlan].filter((id) => id !== 0),

@@ -76,12 +76,8 @@ export class KernelDatapath implements Datapath {
 
   async adopt(): Promise<Adoption> {
     const { datapath, ports, vipElements } = this.#shared;
-    const { found, abiVersion, carried, ...there } = datapath.adopted();
-    const names = new Map<number, string>();
-    for (const port of there.ports) {
-      names.set(port.ifindex, port.name);
-      ports.adopt(port);
-    }
+    const { found, abiVersion, carried, lostFlows, ...there } = datapath.adopted();
+    for (const port of there.ports) ports.adopt(port);
     const vips = Map.groupBy(there.vips, ({ distributorId }) => distributorId);
     const states = new Map<string, DatapathState>();
     const known = new Set(there.tables.map(({ distributorId }) => distributorId));
@@ -93,13 +89,13 @@ export class KernelDatapath implements Datapath {
     for (const { distributorId, assigned } of there.tables) {
       const maps = this.#require(distributorId);
       const entries = vips.get(distributorId) ?? [];
-      for (const vip of entries) maps.adoptVip(vip, names.get(vip.ifindex) ?? '');
+      for (const vip of entries) maps.adoptVip(vip);
       await maps.finishGrowth(entries);
       states.set(distributorId, maps.state(assigned));
     }
     ports.dropUnused();
     this.#shared.solicitedNodes.dropUnused();
-    return { abiVersion: found ? abiVersion : null, carried, states };
+    return { abiVersion: found ? abiVersion : null, carried, lostFlows, states };
   }
 
   ports(): readonly Port[] {

@@ -79,6 +79,8 @@ export interface NativeVip extends NativeVipKey {
   readonly distributorId: string;
   /** Seconds of `now()`: when it was plugged. */
   readonly since: number;
+  /** The name by which it knows its port, of 15 bytes at most. */
+  readonly port: string;
 }
 
 /** A distributor's place in the maps, as the ledger has it. */
@@ -107,11 +109,10 @@ export interface NativeOccupant {
   } | null;
 }
 
+/** A port that the program is on. */
 export interface NativePort {
   readonly ifindex: number;
-  readonly name: string;
-  /** null: the program is not on it; the port may be gone. */
-  readonly xdpMode: 'native' | 'generic' | null;
+  readonly xdpMode: 'native' | 'generic';
 }
 
 /** What was pinned when the program was loaded, as it is now. */
@@ -121,6 +122,8 @@ export interface NativeAdopted {
   readonly abiVersion: number;
   /** Maps whose content was copied, because their layout or size is another one now. */
   readonly carried: readonly string[];
+  /** Entries of flows that found no room in the copy. */
+  readonly lostFlows: number;
   readonly ports: readonly NativePort[];
   readonly tables: readonly NativeTableEntry[];
   readonly vips: readonly NativeVip[];
@@ -190,7 +193,7 @@ export interface NativeDatapath {
   /**
    * Native mode where the driver has it, else generic. EBUSY: a program is there already.
    */
-  attach(port: { readonly ifindex: number; readonly name: string }): 'native' | 'generic';
+  attach(port: { readonly ifindex: number }): 'native' | 'generic';
   /** False where the port is gone, or somebody has taken the program off it. */
   isAttached(port: { readonly ifindex: number }): boolean;
   detach(port: { readonly ifindex: number }): void;
@@ -198,7 +201,8 @@ export interface NativeDatapath {
   moveVip(vip: NativeVip & { readonly from: number }): void;
   /** Whether it was there already. See VipElements for what it must wait for. */
   putVip(vip: NativeVip): boolean;
-  deleteVip(key: NativeVipKey): void;
+  /** Not if another VIP has its place by now. */
+  deleteVip(vip: NativeVipKey & Pick<NativeVip, 'vipId' | 'counters'>): void;
   /** A part of the slots as a table; it outlives close(), the program does not. */
   table(range: { readonly base: number; readonly size: number }): NativeSlotTable;
   /** Another amphora (`sameAmphora` false), or none, makes flows of the one before void. */
@@ -341,6 +345,10 @@ export interface Native {
     readonly weights: Uint32Array;
     readonly size: number;
   }): Promise<Uint16Array>;
+  /** Who listens on the abstract unix socket; null if nobody does. */
+  socketHolder(socket: {
+    readonly name: string;
+  }): { readonly pid: number; readonly uid: number } | null;
   /** Resolves when no packet that is under way can see what was there before. */
   waitForReaders(): Promise<void>;
   /** A client's 32-bit hash; its top log2(table size) bits are its slot. */

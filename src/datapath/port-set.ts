@@ -7,11 +7,12 @@ import { errorCode } from './native-failure.ts';
 import type { NativeDatapath, NativePort } from './native.ts';
 
 interface AttachedPort {
-  readonly name: string;
   readonly ifindex: number;
+  /** By which a VIP knows it; it may have another one by now. */
+  name: string;
   /** VIPs on it. */
   users: number;
-  /** null: somebody has taken the program off it. */
+  /** null: the program is not on it; the port may be gone. */
   xdpMode: 'native' | 'generic' | null;
 }
 
@@ -35,8 +36,16 @@ export class PortSet {
   }
 
   /** One that the program is on already; VIPs are yet to be counted. */
-  adopt({ ifindex, name, xdpMode }: NativePort): void {
-    this.#attached.set(ifindex, { ifindex, name, xdpMode, users: 0 });
+  adopt({ ifindex, xdpMode }: NativePort): void {
+    this.#attached.set(ifindex, { ifindex, name: '', xdpMode, users: 0 });
+  }
+
+  /** For a VIP that is on it already, whether the program is or not. */
+  adoptUser(name: string, { ifindex }: Pick<PortPlace, 'ifindex'>): void {
+    const known = this.#attached.get(ifindex);
+    if (known === undefined)
+      this.#attached.set(ifindex, { ifindex, name, xdpMode: null, users: 1 });
+    else Object.assign(known, { name, users: known.users + 1 });
   }
 
   /** Takes the program off ports without VIPs. */
@@ -57,8 +66,9 @@ export class PortSet {
   /** For one more VIP. @throws PORT_NOT_FOUND, PORT_BUSY, DATAPATH_FAILED */
   acquire(name: string, { ifindex }: PortPlace): void {
     const known = this.#attached.get(ifindex);
-    if (known?.name === name) {
-      known.users++;
+    // The program goes with a port that is given another name.
+    if (known?.name === name || (known && this.#parts.datapath.isAttached({ ifindex }))) {
+      this.adoptUser(name, { ifindex });
       return;
     }
     // The index was another port's, which is gone; its VIPs are about to leave.
@@ -94,7 +104,7 @@ export class PortSet {
 
   #attach(name: string, ifindex: number): 'native' | 'generic' {
     try {
-      return this.#parts.datapath.attach({ ifindex, name });
+      return this.#parts.datapath.attach({ ifindex });
     } catch (error) {
       const code = errorCode(error);
       if (code === 'EBUSY' || code === 'EEXIST')

@@ -2,12 +2,15 @@
 import { attempt, attemptAsync } from './native-failure.ts';
 import type { NativeVip, NativeVipKey } from './native.ts';
 
+/** Where a VIP is, and which one it is. */
+type PlacedVip = NativeVipKey & Pick<NativeVip, 'vipId' | 'counters'>;
+
 /** What of the addon writes the VIPs' map. */
 export interface VipWriter {
   /** Whether an element was replaced. */
   putVip(vip: NativeVip): boolean;
   moveVip(vip: NativeVip & { readonly from: number }): void;
-  deleteVip(key: NativeVipKey): void;
+  deleteVip(vip: PlacedVip): void;
 }
 
 interface Write {
@@ -51,10 +54,10 @@ export class VipElements {
     });
   }
 
-  delete(key: NativeVipKey): Promise<void> {
+  delete(vip: PlacedVip): Promise<void> {
     return this.#enqueue(this.#deletions, () => {
       this.#hasFreed = true;
-      attempt('delete VIP', () => this.#writer.deleteVip(key));
+      attempt('delete VIP', () => this.#writer.deleteVip(vip));
     });
   }
 

@@ -9,10 +9,11 @@ export function addAdoptionSeries(
   { adoption, store }: { readonly adoption: Adoption | null; readonly store: Store },
 ): void {
   if (adoption === null) return;
-  const { abiVersion, carried, states } = adoption;
+  const { abiVersion, carried, lostFlows, states } = adoption;
   out.add('distributord_adopted_abi', abiVersion ?? 0);
   out.add('distributord_adopted_distributors', states.size);
   out.add('distributord_adopted_maps_copied', carried.length);
+  out.add('distributord_adopted_flow_entries_lost', lostFlows);
   const isOrphan = (id: string) => store.revision === 0 && store.get(id) === undefined;
   const orphans = [...states.keys()].filter(isOrphan);
   out.add('distributord_orphaned_distributors', orphans.length);

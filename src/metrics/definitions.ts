@@ -136,6 +136,11 @@ export const metricDefinitions = {
     labels: [],
     help: 'Maps that the start had to copy: their layout or size is another one now.',
   },
+  distributord_adopted_flow_entries_lost: {
+    type: 'gauge',
+    labels: [],
+    help: 'Flow entries that the start had no room for when it copied the flow table.',
+  },
   distributord_orphaned_distributors: {
     type: 'gauge',
     labels: [],

@@ -25,6 +25,8 @@ export class SqliteFile {
   readonly #database: DatabaseSync;
   /** The file that was opened, whatever has its name later. */
   readonly #inode: number;
+  /** Of the write-ahead log; null until there is one. */
+  #logInode: number | null = null;
   /** When it was last looked at. */
   #sizeBytes = 0;
 
@@ -104,6 +106,7 @@ export class SqliteFile {
       if (database.isTransaction) database.exec('ROLLBACK');
       throw error;
     }
+    this.#logInode ??= inodeOf(`${this.#path}-wal`);
   }
 
   get sizeBytes(): number {
@@ -116,6 +119,12 @@ export class SqliteFile {
     if (found?.ino !== this.#inode)
       throw new Error(`${this.#path} was ${found === undefined ? 'moved away' : 'replaced'}`);
     this.#sizeBytes = found.size;
+    if (this.#logInode === null || this.#logInode === inodeOf(`${this.#path}-wal`)) return;
+    // What it holds is still to be had: nothing that was acknowledged is lost with it.
+    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    throw new Error(
+      `${this.#path}-wal was taken away: all that was stored is in ${this.#path}; restart`,
+    );
   }
 
   close(): void {
@@ -143,4 +152,8 @@ export class SqliteFile {
       'distributorctl state import FILE'
     );
   }
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }

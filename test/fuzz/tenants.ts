@@ -64,8 +64,7 @@ export class Tenants {
       pins: null,
     });
     for (const ifindex of ifindexes)
-      if (this.datapath.attach({ ifindex, name: 'port' }) !== 'native')
-        throw new Error('XDP is not native here');
+      if (this.datapath.attach({ ifindex }) !== 'native') throw new Error('XDP is not native here');
     this.#tables = world.distributors.map(({ index }) =>
       this.datapath.table({ base: index * world.SLOTS, size: world.SLOTS }),
     );
@@ -316,6 +315,7 @@ export class Tenants {
       mac: world.portAt(attachment.port).mac,
       distributorId: '00000000-0000-4000-8000-000000000001',
       since: 0,
+      port: 'port',
     });
   }
 }

@@ -27,8 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => addon.kill());
 
-const attach = (ifindex: number, by = addon) =>
-  by.call('datapath', 'attach', { ifindex, name: 'port' });
+const attach = (ifindex: number, by = addon) => by.call('datapath', 'attach', { ifindex });
 const portNow = () => link(cable.near.namespace, PORT);
 
 describe('attach', () => {

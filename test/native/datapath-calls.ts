@@ -28,6 +28,7 @@ export const vip = {
   mac: '02:00:00:00:00:fe',
   distributorId: '00000000-0000-4000-8000-000000000001',
   since: 0,
+  port: 'lo',
 } as const;
 
 export const flowKey = {
@@ -105,8 +106,8 @@ const fragmentKeyRefused = {
 export const datapathCalls: readonly Call[] = [
   {
     method: 'attach',
-    argument: { ifindex: 1, name: 'lo' },
-    refused: { ifindex: numbers(UINT32), name: ['a-name-of-16-bytes', 1, null] },
+    argument: { ifindex: 1 },
+    refused: { ifindex: numbers(UINT32) },
   },
   { method: 'detach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
   {
@@ -127,6 +128,7 @@ export const datapathCalls: readonly Call[] = [
       mac: [...macs, null],
       distributorId: uuids,
       since: numbers(UINT32),
+      port: ['a-name-of-16-bytes', 1, null],
     },
   },
   {
@@ -134,7 +136,11 @@ export const datapathCalls: readonly Call[] = [
     argument: { ...vip, from: 2 },
     refused: { ...vipKeyRefused, from: numbers(UINT32), distributorId: uuids },
   },
-  { method: 'deleteVip', argument: vipKey, refused: vipKeyRefused },
+  {
+    method: 'deleteVip',
+    argument: { ...vipKey, vipId: 1, counters: 1 },
+    refused: { ...vipKeyRefused, vipId: numbers(UINT32), counters: numbers(capacity.vips) },
+  },
   {
     method: 'table',
     argument: { base: 0, size: 16 },

@@ -71,8 +71,9 @@ export class KillableNative {
   }
 
   #ports(): readonly NativePort[] {
-    return PORTS.filter(({ ifindex }) => this.#attached.has(ifindex)).map(({ ifindex, name }) => ({
-      ...{ ifindex, name, xdpMode: 'native' },
+    return PORTS.filter(({ ifindex }) => this.#attached.has(ifindex)).map(({ ifindex }) => ({
+      ifindex,
+      xdpMode: 'native',
     }));
   }
 

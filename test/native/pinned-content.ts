@@ -10,7 +10,7 @@ const distributorId = '00000000-0000-4000-8000-00000000000a';
 const vip = {
   ...{ ifindex: 1, outerVlan: 0, innerVlan: 0, address: '192.0.2.1', seed: 1n, slotBase: 0 },
   ...{ tableSize: SLOTS, positionBase: 0, vipId: 1, counters: 1, tcpIdle: 900, otherIdle: 60 },
-  ...{ affinity: 0, tracking: 1, mac: '02:00:00:00:00:fe', distributorId, since: 7 },
+  ...{ affinity: 0, tracking: 1, mac: '02:00:00:00:00:fe', distributorId, since: 7, port: 'eth0' },
 };
 
 const [, , addon = '', pins = '', task = ''] = process.argv;

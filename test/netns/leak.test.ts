@@ -92,7 +92,7 @@ async function holdings() {
   const inHost = (...argv: readonly string[]) => run(bed.namespaces.distributor, argv);
   const descriptors = readdirSync(`/proc/${daemon.pid.toString()}/fd`).length;
   const [set = ''] = readdirSync(bed.pins).filter((name) => name.startsWith('maps-'));
-  const elements = ['tables', 'vips', 'ports'].map((map) => {
+  const elements = ['tables', 'vips'].map((map) => {
     const argv = ['-j', 'map', 'dump', 'pinned', `${bed.pins}/${set}/${map}`];
     return (JSON.parse(execFileSync('bpftool', argv, { encoding: 'utf8' })) as unknown[]).length;
   });

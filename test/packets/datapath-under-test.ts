@@ -64,6 +64,7 @@ export class DatapathUnderTest {
       mac: PORT_MAC,
       distributorId: '00000000-0000-4000-8000-000000000001',
       since: 0,
+      port: 'port',
     });
     this.native.setLearning({ index: positionBase, until: learningUntil });
     return vipId;

@@ -189,6 +189,7 @@ export class ShippedProgram implements Program {
       mac: PORT_MAC,
       distributorId: '00000000-0000-4000-8000-000000000001',
       since: 0,
+      port: 'port',
     });
     this.#learn();
   }

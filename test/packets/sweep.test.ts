@@ -252,9 +252,10 @@ describe('a VIP', () => {
   });
 
   test('that is removed loses its entries at once', async () => {
-    putEntry(vip, put(vip), {});
+    const vipId = put(vip);
+    putEntry(vip, vipId, {});
     putEntry(vip6, put(vip6), {});
-    datapath.native.deleteVip(vip.key);
+    datapath.native.deleteVip({ ...vip.key, vipId, counters: vip.counters });
     expect(await sweep()).toEqual({
       ...{ kept: 1, removed: 1, counted: counted(distributor, first, { tcp: 1 }) },
     });

@@ -60,7 +60,7 @@ export class MemoryDatapath implements Datapath {
   }
 
   adopt: Datapath['adopt'] = () =>
-    Promise.resolve({ abiVersion: null, carried: [], states: new Map() });
+    Promise.resolve({ abiVersion: null, carried: [], lostFlows: 0, states: new Map() });
 
   port(name: string): Port | null {
     return this.ports().find((candidate) => candidate.name === name) ?? null;

@@ -52,7 +52,7 @@ export class MetricsBed {
       reload: { state: this.reload },
       logOutput: { dropped: 0 },
     });
-    const adoption = { abiVersion: 4, carried: ['flows'], states: new Map() };
+    const adoption = { abiVersion: 4, carried: ['flows'], lostFlows: 0, states: new Map() };
     this.metrics.register('adoption', (out) => addAdoptionSeries(out, { adoption, store }));
     const tls = { certificateNotAfter: 1, caNotAfter: 2, crlNextUpdate: 3, reloads: 4 };
     this.metrics.register('tls', (out) => addTlsSeries(out, { ...tls, lastReloadFailed: null }));
