@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports come and go under their VIPs, which go with them.
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess } from '../support/daemon-process.ts';
 import { run } from '../support/namespaces.ts';
 import { createTestBed, type TestBed } from '../support/test-bed.ts';
@@ -133,4 +136,93 @@ test('a program that somebody took off a port is put back', async () => {
   );
   await untilServed();
   await expectNoneBroken();
+});
+
+async function restart(): Promise<void> {
+  await daemon.stop();
+  daemon = await DaemonProcess.start(bed);
+  distributor = distributor.at(daemon);
+}
+
+/** A distributor of its own with one VIP on the port. */
+async function addDistributor(port: string, address: string): Promise<string> {
+  const load_balancer = { id: randomUUID() };
+  const { distributor_id } = await daemon.client.call('CreateDistributor', { load_balancer });
+  const vip = { address, attachment: { interface: port, port: 'interface' as const } };
+  await daemon.client.call('AddVip', { distributor_id, vip });
+  return distributor_id;
+}
+
+test('a port with another name keeps its VIPs, with the daemon or without', async () => {
+  await openConnections();
+  await inHost('ip', 'link', 'set', 'fe0', 'name', 'fe9');
+  await untilConditions('PORT_GONE');
+  await addDistributor('fe9', '10.20.0.77');
+  await restart();
+  await untilServed();
+  await inHost('ip', 'link', 'set', 'fe9', 'name', 'fe0');
+  await untilConditions();
+  await restart();
+  await untilServed();
+  await expectNoneBroken();
+});
+
+describe('two ports with the same address, of two distributors', () => {
+  const create = (px: number, py: number) =>
+    `ip link add px index ${px.toString()} type veth peer name pxp\n` +
+    `ip link add py index ${py.toString()} type veth peer name pyp\n` +
+    'for port in px pxp py pyp; do ip link set $port up; done';
+  const exchanges = {
+    names: 'ip link set px name tmp; ip link set py name px; ip link set tmp name py',
+    indexes: `ip link del px; ip link del py\n${create(202, 201)}`,
+  };
+
+  /** By the distributor: the index of the port that its VIP is on in the kernel. */
+  function portsInKernel(): ReadonlyMap<string, number> {
+    const [set = ''] = readdirSync(bed.pins).filter((name) => name.startsWith('maps-'));
+    const argv = ['-j', 'map', 'dump', 'pinned', `${bed.pins}/${set}/vips`];
+    const elements = JSON.parse(execFileSync('bpftool', argv, { encoding: 'utf8' })) as {
+      readonly formatted: {
+        readonly key: { readonly ifindex: number };
+        readonly value: { readonly distributor: { readonly byte: readonly number[] } };
+      };
+    }[];
+    const idOf = (bytes: readonly number[]) => Buffer.from(bytes).toString('hex');
+    return new Map(
+      elements.map(({ formatted: { key, value } }) => [idOf(value.distributor.byte), key.ifindex]),
+    );
+  }
+
+  const indexOf = async (port: string) =>
+    (JSON.parse(await inHost('ip', '-j', 'link', 'show', port)) as { ifindex: number }[])[0]
+      ?.ifindex;
+
+  for (const [what, exchange] of Object.entries(exchanges))
+    for (const isAway of [false, true])
+      test(`exchange ${what} ${isAway ? 'while the daemon is away' : 'under it'}`, async () => {
+        await inHost('sh', '-ec', create(201, 202));
+        const owners = new Map<string, string>();
+        for (const port of ['px', 'py']) owners.set(port, await addDistributor(port, '10.9.9.9'));
+        if (isAway) await daemon.stop();
+        await inHost('sh', '-ec', exchange);
+        if (isAway) {
+          daemon = await DaemonProcess.start(bed);
+          distributor = distributor.at(daemon);
+        }
+        await waitUntil('each VIP to be on the port of its name', async () => {
+          const found = portsInKernel();
+          const indexes = await Promise.all(
+            [...owners].map(
+              async ([port, id]) => [await indexOf(port), id.replaceAll('-', '')] as const,
+            ),
+          );
+          return indexes.every(([index, id]) => found.get(id) === index);
+        });
+        for (const distributor_id of owners.values()) {
+          const { conditions: found } = await daemon.client.call('GetDistributor', {
+            distributor_id,
+          });
+          expect(found.map(({ type }) => type)).not.toContain('OUT_OF_SYNC');
+        }
+      });
 });
