@@ -45,7 +45,16 @@ const contenders: readonly Contender[] = [
     flows: [MANY],
   },
   { name: 'nftables', start: startNftables, flows: FLOWS },
-  { name: 'Open vSwitch, userspace', start: startOpenVswitch, flows: FLOWS },
+  {
+    name: 'Open vSwitch, userspace',
+    start: (place) => startOpenVswitch('system', place),
+    flows: FLOWS,
+  },
+  {
+    name: 'Open vSwitch, AF_XDP',
+    start: (place) => startOpenVswitch('afxdp', place),
+    flows: FLOWS,
+  },
 ];
 
 interface Round {
@@ -160,12 +169,16 @@ function median(numbers: readonly number[]): number {
   return ((sorted[middle] ?? NaN) + (sorted.at(-1 - middle) ?? NaN)) / 2;
 }
 
-function medians(rounds: readonly Round[]) {
+function summary(rounds: readonly Round[]) {
   const perSecond = ({ returned, seconds }: Round) => returned / seconds;
   return {
     perSecond: median(rounds.map(perSecond)),
     offeredPerSecond: median(rounds.map(({ offered, seconds }) => offered / seconds)),
     percentOfBare: median(rounds.map((one) => (100 * perSecond(one)) / one.barePerSecond)),
+    /** The least disturbed of each. */
+    bestPercentOfBare:
+      (100 * Math.max(...rounds.map(perSecond))) /
+      Math.max(...rounds.map(({ barePerSecond }) => barePerSecond)),
     percentLost: median(rounds.map(({ offered, returned }) => 100 * (1 - returned / offered))),
   };
 }
@@ -174,11 +187,13 @@ const inMillions = (perSecond: number) => (perSecond / 1e6).toFixed(2);
 const inPercent = (percent: number) => `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 
 function rowOf({ name, flows, rounds, unavailable }: Result): string[] {
-  if (unavailable !== null) return [name, count(flows), `not set up: ${unavailable}`, '', '', ''];
-  const { perSecond, offeredPerSecond, percentOfBare, percentLost } = medians(rounds);
+  if (unavailable !== null)
+    return [name, count(flows), `not set up: ${unavailable}`, '', '', '', ''];
+  const typical = summary(rounds);
   return [
-    ...[name, count(flows), inPercent(percentOfBare), inMillions(perSecond)],
-    ...[inMillions(offeredPerSecond), inPercent(percentLost)],
+    ...[name, count(flows), inPercent(typical.percentOfBare)],
+    ...[inPercent(typical.bestPercentOfBare), inMillions(typical.perSecond)],
+    ...[inMillions(typical.offeredPerSecond), inPercent(typical.percentLost)],
   ];
 }
 
@@ -186,7 +201,7 @@ function plotOf(results: readonly Result[]): Plot {
   const value = ({ name }: Contender, flows: number) => {
     const result = results.find((one) => one.name === name && one.flows === flows);
     if (result === undefined || result.unavailable !== null) return null;
-    return Number(medians(result.rounds).percentOfBare.toPrecision(2));
+    return Number(summary(result.rounds).percentOfBare.toPrecision(2));
   };
   return {
     ...{ file: 'throughput', kind: 'bars', title: 'Packets per second that come back' },
@@ -208,14 +223,14 @@ export const throughput: Section = {
     const where = `CPU ${layout.generator} sends, forwards and counts; Open vSwitch on ${layout.others}`;
     const table = {
       title: `Throughput through one port (${where}):`,
-      headings: ['', 'FLOWS', 'OF A BARE SWAP', 'MILLION/s BACK', 'MILLION/s OFFERED', 'LOST'],
-      rows: [['bare MAC swap', '', '100 %', inMillions(bare), '', ''], ...results.map(rowOf)],
+      headings: ['', 'FLOWS', 'OF BARE', 'BEST', 'MILLION/s BACK', 'MILLION/s OFFERED', 'LOST'],
+      rows: [['bare MAC swap', '', '100 %', '', inMillions(bare), '', ''], ...results.map(rowOf)],
     };
     const figures = {
       ...{ layout, framesPerRound: frames, barePerSecond: bare },
       cases: results.map((result) => ({
         ...result,
-        ...(result.unavailable === null ? medians(result.rounds) : {}),
+        ...(result.unavailable === null ? summary(result.rounds) : {}),
       })),
     };
     return { tables: [table], plots: [plotOf(results)], figures };

@@ -2,6 +2,7 @@
 import { run } from '../../test/support/namespaces.ts';
 import { nothingToVerify, orUnavailable, type Place, type Running } from './contender.ts';
 import { unpackPackages } from './packages.ts';
+import { passFrames } from './pass-frames.ts';
 
 /** At the earliest hook there is: a hash of the source address decides on the amphora. */
 function ruleset({ port, mac, amphorae }: Place): string {
@@ -24,10 +25,4 @@ export function startNftables(place: Place): Promise<Running> {
     await run(place.namespace, [...environment, 'nft', '-f', '-'], ruleset(place));
     return nothingToVerify;
   });
-}
-
-/** A port without a program of its own does not take frames that XDP has sent. */
-export async function passFrames({ namespace, port }: Place): Promise<void> {
-  const program = ['xdp', 'object', 'build/xdp-pass.o', 'section', 'xdp.frags'];
-  await run(namespace, ['ip', 'link', 'set', port, ...program]);
 }

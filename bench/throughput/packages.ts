@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from '../../test/support/namespaces.ts';
 
 export interface Programs {
   /** Put before a command, makes it find the programs, and them their libraries. */
   readonly environment: readonly string[];
-  /** Of the root that the packages' files are under. */
+  /** Where libxdp finds its programs. */
+  readonly xdpObjects: string;
+  /** What the packages' files are under. */
   readonly root: string;
 }
 
@@ -26,6 +28,7 @@ export async function unpackPackages(packages: readonly string[]): Promise<Progr
       `PATH=${[...path, process.env.PATH ?? ''].join(':')}`,
       ...(isInstalled ? [] : [`LD_LIBRARY_PATH=${libraries.join(':')}`]),
     ],
+    xdpObjects: libraries.map((directory) => join(directory, 'bpf')).find(existsSync) ?? '',
     root,
   };
 }

@@ -10,12 +10,13 @@ directory=$1
 shift
 [ ! -e "$directory/.complete" ] || exit 0
 
-missing() {
-  apt-get install --dry-run --no-install-recommends "$@" | awk '$1 == "Inst" { print $2 }'
+plan() {
+  apt-get install --dry-run --no-install-recommends "$@"
 }
 
 # Lists of packages may be old, or not there at all.
-packages=$(missing "$@" 2>/dev/null) || { apt-get update --quiet=2 && packages=$(missing "$@"); }
+plan=$(plan "$@" 2>/dev/null) || { apt-get update --quiet=2 && plan=$(plan "$@"); }
+packages=$(echo "$plan" | awk '$1 == "Inst" { print $2 }')
 # Of an installed package, the files are on the machine.
 wanted=$(for package in $packages; do
   case $package in lib*) echo "$package" ;; *) for name in "$@"; do
