@@ -188,7 +188,7 @@ const inPercent = (percent: number) => `${percent.toFixed(percent < 10 ? 1 : 0)}
 
 function rowOf({ name, flows, rounds, unavailable }: Result): string[] {
   if (unavailable !== null)
-    return [name, count(flows), `not set up: ${unavailable}`, '', '', '', ''];
+    return [name, count(flows), '–', '–', '–', '–', `not set up: ${unavailable}`];
   const typical = summary(rounds);
   return [
     ...[name, count(flows), inPercent(typical.percentOfBare)],

@@ -32,8 +32,14 @@ export async function orUnavailable<T>(start: () => Promise<T>): Promise<T> {
     return await start();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UnavailableError(message.split('\n').at(-1) ?? '', { cause: error });
+    throw new UnavailableError(complaintIn(message), { cause: error });
   }
+}
+
+/** Of a command that failed: how it ended, and the last that it said. */
+function complaintIn(message: string): string {
+  const lines = message.slice(Math.max(0, message.search(/\b(?:status \d+|SIG[A-Z]+): /)));
+  return lines.split('\n').at(-1) ?? '';
 }
 
 /** The counts of what comes back are all there is to see. */

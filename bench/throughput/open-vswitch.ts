@@ -27,9 +27,9 @@ export function startOpenVswitch(type: PortType, place: Place): Promise<Running>
     const objects = [`LIBXDP_OBJECT_PATH=${programs.xdpObjects}`];
     const command = [...programs.environment, ...directories, ...objects];
     const call = (...argv: string[]) => run(namespace, [...command, 'timeout', PATIENCE, ...argv]);
-    const serve = (name: string, ...argv: string[]) => {
-      const log = [`--log-file=${join(directory, `${name}.log`)}`, '-vconsole:off', '-vsyslog:off'];
-      spawnIn(namespace, [...command, name, ...argv, ...log], { stdio: 'ignore' });
+    const serve = (...argv: string[]) => {
+      const quiet = ['-vconsole:off', '-vsyslog:off'];
+      spawnIn(namespace, [...command, ...argv, ...quiet], { stdio: 'ignore' });
     };
 
     const database = join(directory, 'conf.db');

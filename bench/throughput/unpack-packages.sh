@@ -15,7 +15,10 @@ plan() {
 }
 
 # Lists of packages may be old, or not there at all.
-plan=$(plan "$@" 2>/dev/null) || { apt-get update --quiet=2 && plan=$(plan "$@"); }
+if ! plan=$(plan "$@" 2>/dev/null); then
+  apt-get update --quiet=2
+  plan=$(plan "$@")
+fi
 packages=$(echo "$plan" | awk '$1 == "Inst" { print $2 }')
 # Of an installed package, the files are on the machine.
 wanted=$(for package in $packages; do
@@ -31,8 +34,10 @@ rm -rf "$directory"
 mkdir -p "$directory"
 if [ -n "$wanted" ]; then
   # shellcheck disable=SC2086 # a list
-  (cd "$download" && apt-get download --quiet=2 $wanted >/dev/null 2>&1) ||
-    (apt-get update --quiet=2 && cd "$download" && apt-get download --quiet=2 $wanted)
+  if ! (cd "$download" && apt-get download --quiet=2 $wanted >/dev/null 2>&1); then
+    apt-get update --quiet=2
+    (cd "$download" && apt-get download --quiet=2 $wanted)
+  fi
   for archive in "$download"/*.deb; do
     dpkg-deb --extract "$archive" "$directory"
   done
