@@ -89,19 +89,22 @@ build/%.o: bench/%.bpf.c | build/.machine
 	$(COMPILE_BPF)
 
 .PHONY: bench
-bench: build build/packet-cost ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
+bench: build build/packet-cost build/throughput xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
 	@node bench/main.ts $(SECTIONS)
 
 .PHONY: bench-quick
-bench-quick: build build/packet-cost ## the same in two minutes, for a look
+bench-quick: build build/packet-cost build/throughput xdp-pass ## the same in two minutes, for a look
 	@node bench/main.ts --quick $(SECTIONS)
 
 build/generator.o: bench/generator.h
 build/packet-cost: bench/packet-cost.c bench/generator.h build/generator.skel.h
+build/throughput.o: bench/throughput.h
+build/throughput: bench/throughput.c bench/throughput.h bench/generator.h \
+  build/generator.skel.h build/throughput.skel.h
 build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 
-build/packet-cost build/flood:
+build/packet-cost build/throughput build/flood:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
 # The demo's daemon, too, is confined as the shipped unit confines it.

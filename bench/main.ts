@@ -9,8 +9,9 @@ import { describeMachine } from './machine.ts';
 import { drawPlot, type Plot } from './plot.ts';
 import type { Section } from './section.ts';
 import { packetCost } from './sections/packet-cost.ts';
+import { throughput } from './sections/throughput.ts';
 
-const sections: readonly Section[] = [packetCost];
+const sections: readonly Section[] = [packetCost, throughput];
 
 const JSON_PATH = 'build/bench.json';
 const PLOTS = 'docs/benchmarks';

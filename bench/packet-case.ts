@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { native, type NativeDatapath } from '../src/datapath/native.ts';
+import type { NativeDatapath } from '../src/datapath/native.ts';
 import { frameOf, type PacketKind } from './frames.ts';
+import { refuseOthers, verdictsOf } from './verdicts.ts';
 import { createWorld, type World } from './world.ts';
 
 /** Packets of one kind that meet one world. */
@@ -34,13 +35,15 @@ interface Run extends Effort {
   readonly inARow: number;
 }
 
+/** What the program sees as the port of a test run without one. */
+const testRunPort = 1;
 /** More flows than a case has packets. */
 const endless = 2 ** 24;
 /** An opening is confirmed by the next packet, before the opening of another flow takes its place. */
 const introduction = { inARow: 1, rounds: 1 };
 
 export async function measurePackets(one: PacketCase, effort: Effort): Promise<PacketCost> {
-  const datapath = await createWorld(one);
+  const datapath = await createWorld(one, testRunPort);
   try {
     const flows = one.areNew === true ? endless : one.flows;
     const run = (how: Run) => runPackets(datapath, { ...one, flows }, how);
@@ -74,21 +77,4 @@ function runPackets(
       const [bare = 0, ours = 0] = line.split(' ').map(Number);
       return [bare, ours];
     });
-}
-
-/** Packets by verdict: of the first VIP, and of none. */
-function verdictsOf(datapath: NativeDatapath): readonly number[] {
-  const [none, first] = [0, 1].map((counters) => datapath.vipCounters(counters).packets);
-  return native.verdicts.map((_, verdict) => (none?.[verdict] ?? 0) + (first?.[verdict] ?? 0));
-}
-
-function refuseOthers(one: PacketCase, before: readonly number[], after: readonly number[]): void {
-  const counts = after.map((count, verdict) => count - (before[verdict] ?? 0));
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  const expected = counts[native.verdicts.indexOf(one.verdict)] ?? 0;
-  if (all > 0 && expected >= 0.98 * all) return;
-  const found = counts.flatMap((count, verdict) =>
-    count > 0 ? [`${native.verdicts[verdict] ?? ''} ${count.toString()}`] : [],
-  );
-  throw new Error(`${JSON.stringify(one)}: found ${found.join(', ')}`);
 }

@@ -27,7 +27,8 @@ function tableSize({ amphorae }: World): number {
   return Math.max(smallestTable, 2 ** Math.ceil(Math.log2(amphorae * slotsPerPosition)));
 }
 
-function mac(position: number): string {
+/** The first one's counts up to the others'. */
+export function amphoraMac(position: number): string {
   const octet = (shift: number) => ((position >> shift) & 0xff).toString(16).padStart(2, '0');
   return `02:00:00:01:${octet(8)}:${octet(0)}`;
 }
@@ -41,8 +42,8 @@ function addressOf(family: Family, number: number): string {
   return `${a ?? ''}.0.${(low >> 8).toString()}.${(low & 0xff).toString()}`;
 }
 
-/** The shipped program over maps that hold all of it; to be closed. */
-export async function createWorld(world: World): Promise<NativeDatapath> {
+/** The shipped program over maps that hold all of it, on that port; to be closed. */
+export async function createWorld(world: World, ifindex: number): Promise<NativeDatapath> {
   const size = tableSize(world);
   const positions = positionCapacity(size);
   const { vips, amphorae } = world;
@@ -55,15 +56,15 @@ export async function createWorld(world: World): Promise<NativeDatapath> {
     const table = datapath.table({ base: slotBase, size });
     if (world.unsettled)
       for (let slot = 0; slot < size; slot++)
-        table.put(slot, { current: 1, previous: 2, clock: native.now() });
+        table.put(slot, { current: 1, previous: 1 + (slot % amphorae), clock: native.now() });
     table.apply({ owners, retired: new Uint16Array(), now: native.now() });
     for (let position = 0; position < amphorae; position++)
       datapath.setPosition({
-        ...{ index: positionBase + position, mac: mac(position) },
+        ...{ index: positionBase + position, mac: amphoraMac(position) },
         ...{ sameAmphora: false, amphora: null },
       });
     datapath.putVip({
-      ...{ ifindex: 1, outerVlan: 0, innerVlan: 0, address: addressOf(world.family, index) },
+      ...{ ifindex, outerVlan: 0, innerVlan: 0, address: addressOf(world.family, index) },
       ...{ mac: PORT_MAC, seed: BigInt(index) * 0x9e37_79b9n, slotBase, tableSize: size },
       ...{ positionBase, vipId: index + 1, counters: index + 1, tcpIdle: 900, otherIdle: 60 },
       affinity: affinities.indexOf(world.affinity),
