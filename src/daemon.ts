@@ -22,6 +22,7 @@ import { Announcer } from './reconcile/announcer.ts';
 import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
 import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
+import { PinWatch } from './reconcile/pin-watch.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { StatusBoard } from './reconcile/status-board.ts';
@@ -60,6 +61,7 @@ export class Daemon {
   readonly #announcer: Announcer;
   readonly #conflicts: ConflictWatch;
   readonly #board: StatusBoard;
+  readonly #pins: PinWatch;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
   readonly #server: ApiServer;
@@ -92,6 +94,7 @@ export class Daemon {
       else this.#announcer.stop(vip);
     });
     this.#conflicts = new ConflictWatch(this.#datapath, log);
+    this.#pins = new PinWatch(this.#datapath, log);
     const observers = {
       store: this.#store,
       datapath: this.#datapath,
@@ -124,7 +127,7 @@ export class Daemon {
       stopping: stopping.signal,
     });
     this.#metrics = createDaemonMetrics({
-      ...{ ...observers, ...followers, logOutput, reload, version },
+      ...{ ...observers, ...followers, pins: this.#pins, logOutput, reload, version },
       abi: native.abiVersion,
       flowCapacity: capacity.flows,
     });
@@ -152,6 +155,7 @@ export class Daemon {
 
   /** Answers calls when this resolves. */
   static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
+    await ApiServer.check(config.listen); // before anything is changed
     await using held = new AsyncDisposableStack();
     const instanceLock = await takeInstanceLock(parts.log);
     held.defer(() => void instanceLock.close());
@@ -235,6 +239,7 @@ export class Daemon {
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
+    this.#pins.keepUp();
     for (const id of this.#board.suspects()) void this.#convergeAgain(id);
     void this.#drains.keepUp();
     for (const id of this.#reconciler.pending) void this.#convergeAgain(id);

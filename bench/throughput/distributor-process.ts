@@ -14,7 +14,7 @@ const port = native.interfaces().find((one) => one.name === name);
 if (port === undefined) throw new Error(`there is no port ${name}`);
 const { ifindex } = port;
 const datapath = await createWorld(JSON.parse(world) as World, ifindex);
-const mode = datapath.attach({ ifindex, name });
+const mode = datapath.attach({ ifindex });
 if (mode !== 'native') throw new Error(`the program is on ${name} in ${mode} mode`);
 
 const tell = () => process.stdout.write(`${JSON.stringify(verdictsOf(datapath))}\n`);

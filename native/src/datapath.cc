@@ -87,6 +87,7 @@ Napi::Function Datapath::Define(Napi::Env env) {
                      {InstanceMethod<&Datapath::Attach>("attach"),
                       InstanceMethod<&Datapath::Detach>("detach"),
                       InstanceMethod<&Datapath::IsAttached>("isAttached"),
+                      InstanceMethod<&Datapath::KeepPinned>("keepPinned"),
                       InstanceMethod<&Datapath::Adopted>("adopted"),
                       InstanceMethod<&Datapath::Occupants>("occupants"),
                       InstanceMethod<&Datapath::PutTable>("putTable"),
@@ -167,6 +168,13 @@ void Datapath::Detach(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   uint32_t ifindex = Uint32At(info[0].As<Napi::Object>(), "ifindex");
   Guard(info.Env(), [&] { program.links().Detach(ifindex); });
+}
+
+// → how many pins were missing
+Napi::Value Datapath::KeepPinned(const Napi::CallbackInfo& info) {
+  Program& program = Open(info.Env());
+  uint32_t missing = Guard(info.Env(), [&] { return program.KeepPinned(); });
+  return Napi::Number::New(info.Env(), missing);
 }
 
 // {ifindex} → boolean

@@ -28,6 +28,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
  private:
   Napi::Value Attach(const Napi::CallbackInfo& info);
   void Detach(const Napi::CallbackInfo& info);
+  Napi::Value KeepPinned(const Napi::CallbackInfo& info);
   Napi::Value IsAttached(const Napi::CallbackInfo& info);
   Napi::Value Adopted(const Napi::CallbackInfo& info);
   Napi::Value Occupants(const Napi::CallbackInfo& info);

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -71,14 +72,20 @@ void Remove(const fs::path& path) {
   if (error) throw SystemError("remove " + path.string(), error.value());
 }
 
+bool IsOnBpffs(const fs::path& path) {
+  struct statfs filesystem;
+  return statfs(path.c_str(), &filesystem) == 0 && filesystem.f_type == BPF_FS_MAGIC;
+}
+
 }  // namespace
 
 Pins::Pins(const std::string& directory) : directory_(directory) {
+  if (!IsOnBpffs(directory_) && !IsOnBpffs(directory_.parent_path()))
+    throw SystemError("pin", EINVAL,
+                      directory +
+                          " is not on a bpffs: mount -t bpf bpf /sys/fs/bpf, and enter a "
+                          "network namespace by nsenter --net (ip netns exec hides it)");
   MakeDirectory(directory_);
-  struct statfs filesystem;
-  Check("statfs", statfs(directory_.c_str(), &filesystem));
-  if (filesystem.f_type != BPF_FS_MAGIC)
-    throw SystemError("pin", EINVAL, directory + " is not on a bpffs (mount -t bpf)");
   lock_ = FileDescriptor(
       Check("open pins", open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) < 0)
@@ -100,7 +107,12 @@ FileDescriptor Pins::OpenMap(uint32_t set, const std::string& map) const {
   return Open(SetPath(set) / map);
 }
 
+bool Pins::HasMap(uint32_t set, const std::string& map) const {
+  return access((SetPath(set) / map).c_str(), F_OK) == 0;
+}
+
 void Pins::PinMap(uint32_t set, const std::string& map, int fd) const {
+  MakeDirectory(directory_);
   MakeDirectory(SetPath(set));
   Pin(SetPath(set) / map, fd);
 }
@@ -115,7 +127,12 @@ std::vector<uint32_t> Pins::Ports() const { return NumbersIn(directory_ / "ports
 
 FileDescriptor Pins::OpenLink(uint32_t ifindex) const { return Open(LinkPath(ifindex)); }
 
-void Pins::PinLink(uint32_t ifindex, int fd) const { Pin(LinkPath(ifindex), fd); }
+bool Pins::HasLink(uint32_t ifindex) const { return access(LinkPath(ifindex).c_str(), F_OK) == 0; }
+
+void Pins::PinLink(uint32_t ifindex, int fd) const {
+  MakeDirectory(directory_ / "ports");
+  Pin(LinkPath(ifindex), fd);
+}
 
 void Pins::RemoveLink(uint32_t ifindex) const { Remove(LinkPath(ifindex)); }
 

@@ -25,11 +25,13 @@ class Pins {
   std::vector<uint32_t> Sets() const;
   FileDescriptor OpenMap(uint32_t set, const std::string& map) const;  // -1: not there
   void PinMap(uint32_t set, const std::string& map, int fd) const;
+  bool HasMap(uint32_t set, const std::string& map) const;
   void RemoveSet(uint32_t set) const;
 
   std::vector<uint32_t> Ports() const;
   FileDescriptor OpenLink(uint32_t ifindex) const;
   void PinLink(uint32_t ifindex, int fd) const;
+  bool HasLink(uint32_t ifindex) const;
   void RemoveLink(uint32_t ifindex) const;
 
   // Everything, the directory too; ports get no more packets then.

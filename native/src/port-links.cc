@@ -79,6 +79,16 @@ std::vector<uint32_t> PortLinks::Attached() const {
   return attached;
 }
 
+uint32_t PortLinks::KeepPinned() const {
+  uint32_t missing = 0;
+  for (const auto& [ifindex, link] : links_) {
+    if (!pins_ || pins_->HasLink(ifindex)) continue;
+    pins_->PinLink(ifindex, link.get());
+    missing++;
+  }
+  return missing;
+}
+
 XdpMode ModeOf(uint32_t ifindex) {
   LIBBPF_OPTS(bpf_xdp_query_opts, options);
   int result = bpf_xdp_query(static_cast<int>(ifindex), 0, &options);

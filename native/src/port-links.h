@@ -32,6 +32,9 @@ class PortLinks {
   // By index.
   std::vector<uint32_t> Attached() const;
 
+  // Pins again what is not pinned any more; returns how many were not.
+  uint32_t KeepPinned() const;
+
  private:
   const Pins* pins_;
   std::map<uint32_t, FileDescriptor> links_;  // by ifindex

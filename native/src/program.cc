@@ -172,6 +172,7 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
   }
   Load();
   if (adoption_.carried.empty()) {
+    set_ = last;
     sets.pop_back();
   } else {
     carry_over.Copy(before, adoption_.carried);
@@ -200,14 +201,25 @@ void Program::PinMaps(uint32_t set) {
   if (text.size() >= sizeof layout.text) throw SystemError("describe maps", E2BIG);
   std::ranges::copy(text, layout.text);
   Write(bpf_map__fd(skeleton_->maps.layout), layout);
-  bpf_map* map;
-  bpf_object__for_each_map(map, skeleton_->obj) {
-    std::string name = bpf_map__name(map);
-    if (!bpf_map__is_internal(map) && name != kLastPinned)
-      pins_->PinMap(set, name, bpf_map__fd(map));
-  }
-  pins_->PinMap(set, kLastPinned, bpf_map__fd(skeleton_->maps.layout));
+  set_ = set;
+  PinMissing();
 }
+
+uint32_t Program::PinMissing() const {
+  uint32_t missing = 0;
+  auto pin = [&](const bpf_map* map) {
+    if (pins_->HasMap(set_, bpf_map__name(map))) return;
+    pins_->PinMap(set_, bpf_map__name(map), bpf_map__fd(map));
+    missing++;
+  };
+  bpf_map* map;
+  bpf_object__for_each_map(map, skeleton_->obj) if (!bpf_map__is_internal(map) &&
+                                                    map != skeleton_->maps.layout) pin(map);
+  pin(skeleton_->maps.layout);
+  return missing;
+}
+
+uint32_t Program::KeepPinned() const { return pins_ ? PinMissing() + links_.KeepPinned() : 0; }
 
 void Program::SetCarrying(bool carrying) {
   auto header = Read<dist_header>(this->header());

@@ -42,6 +42,9 @@ class Program {
   // Whether entries of flows may still be with another program.
   void SetCarrying(bool carrying);
 
+  // Pins again what somebody has removed; returns how many pins were missing.
+  uint32_t KeepPinned() const;
+
   const Adoption& adoption() const { return adoption_; }
   PortLinks& links() { return links_; }
 
@@ -77,6 +80,7 @@ class Program {
   void TakeOver(std::vector<uint32_t> sets);
   void ChooseSecret(uint64_t known);
   void PinMaps(uint32_t set);
+  uint32_t PinMissing() const;
 
   std::unique_ptr<Pins> pins_;  // null: nothing is pinned
   Skeleton skeleton_;
@@ -84,7 +88,8 @@ class Program {
   uint64_t flow_secret_ = 0;
   uint32_t opening_mask_ = 0;
   Adoption adoption_{};
-  PortLinks links_;  // closed before the program
+  uint32_t set_ = 0;  // number of the maps in use
+  PortLinks links_;   // closed before the program
 };
 
 }  // namespace distributor

@@ -15,7 +15,7 @@ import { insecureCaller, unixCaller, type Caller } from './caller.ts';
 import { Listener, type Unwrap } from './listener.ts';
 import { api, packageDefinition, serviceName } from './proto.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { TlsMaterialError } from './tls-material.ts';
+import { checkTlsFiles, TlsMaterialError } from './tls-material.ts';
 import type { TlsMaterialWatch, TlsState } from './tls-material-watch.ts';
 import { tlsTermination, type TlsParts } from './tls-termination.ts';
 import { admitGroup, prepareSocket } from './unix-socket.ts';
@@ -73,6 +73,11 @@ export class ApiServer {
     this.#server.addService(api.DistributorService.service, parts.service);
     this.#health.addToServer(this.#server);
     new ReflectionService(packageDefinition).addToServer(this.#server);
+  }
+
+  /** Whether it could listen with these files. @throws ConfigError */
+  static async check({ tls }: ListenConfig): Promise<void> {
+    if (tls !== undefined) await checkTlsFiles(tls).catch(refuseConfig);
   }
 
   /**
@@ -149,9 +154,7 @@ export class ApiServer {
       refusals: this.#refusals,
       watching: tlsWatching ?? {},
     };
-    const { unwrap, files } = await tlsTermination(this.#tls, parts).catch((error: unknown) => {
-      throw error instanceof TlsMaterialError ? new ConfigError(error.message) : error;
-    });
+    const { unwrap, files } = await tlsTermination(this.#tls, parts).catch(refuseConfig);
     this.#tlsFiles = files;
     const listener = this.#listener('tls', unwrap);
     await listener.listen({ host: config.address, port: config.port });
@@ -195,3 +198,8 @@ export class ApiServer {
 }
 
 type Insecure = NonNullable<ListenConfig['insecure']>;
+
+/** Files that do not fit are a fault of the configuration. */
+function refuseConfig(error: unknown): never {
+  throw error instanceof TlsMaterialError ? new ConfigError(error.message) : error;
+}

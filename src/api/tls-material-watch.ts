@@ -102,6 +102,7 @@ export class TlsMaterialWatch {
       const files = await readTlsFiles(this.#config);
       if (files.digest !== this.#files.digest) await this.#use(files);
       this.#misfitSince = null;
+      if (this.#failure !== null) this.#options.log.info('TLS files can be used again');
       this.#failure = null;
     } catch (error) {
       this.#misfitSince ??= performance.now();

@@ -56,6 +56,11 @@ export async function isKeyExposed({ key }: TlsConfig): Promise<boolean> {
   return ((await stat(key)).mode & 0o077) !== 0;
 }
 
+/** Whether the files can be used as they are now. @throws TlsMaterialError */
+export async function checkTlsFiles(config: TlsConfig): Promise<void> {
+  buildTlsMaterial(config, await readTlsFiles(config), Date.now() / 1000);
+}
+
 /** `now`: seconds since the epoch. @throws TlsMaterialError */
 export function buildTlsMaterial(
   config: TlsConfig,

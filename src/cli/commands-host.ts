@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import { readConfig } from '../config.ts';
+import { ConfigError, readConfig } from '../config.ts';
 import { exitStatus } from './exit-status.ts';
 
 /** What works on this host itself, without a daemon. */
@@ -23,7 +23,7 @@ export function addHostCommands(program: Command): void {
         );
       } catch (error) {
         process.stderr.write(`distributorctl: ${(error as Error).message}\n`);
-        process.exitCode = exitStatus.failed;
+        process.exitCode = error instanceof ConfigError ? exitStatus.usage : exitStatus.failed;
       }
     });
 }

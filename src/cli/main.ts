@@ -66,7 +66,7 @@ const program = new Command('distributorctl')
     `
 Exit status:
   ${exitStatus.failed}    the daemon refused, or was not reached
-  ${exitStatus.usage}    wrong usage
+  ${exitStatus.usage}    wrong usage, or a configuration that cannot be used
   ${exitStatus.interrupted}  interrupted by Ctrl-C while watching
   "drain --wait" and "status --check" have more: see their --help.`,
   )

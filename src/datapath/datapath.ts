@@ -129,6 +129,8 @@ export interface Datapath {
   setLearningWindow(seconds: number): void;
   /** To be called every second or so: repairs what the kernel gave up by itself. */
   keepUp(): void;
+  /** Pins again what somebody has removed; returns how many pins were missing. @throws DATAPATH_FAILED */
+  keepPinned(): number;
   /** Tells the VIP's link where it is, once. */
   announce(vip: VipPlace): void;
   /** Settles the distributor's quiet slots; null if it is not there. */

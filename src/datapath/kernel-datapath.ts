@@ -253,6 +253,10 @@ export class KernelDatapath implements Datapath {
     this.#timing.learningWindow = seconds;
   }
 
+  keepPinned(): number {
+    return attempt('pin', () => this.#shared.datapath.keepPinned());
+  }
+
   keepUp(): void {
     this.#neighbours.keepUp();
     this.#shared.ports.keepUp();

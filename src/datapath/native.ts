@@ -194,6 +194,8 @@ export interface NativeDatapath {
    * Native mode where the driver has it, else generic. EBUSY: a program is there already.
    */
   attach(port: { readonly ifindex: number }): 'native' | 'generic';
+  /** Pins again what somebody has removed; returns how many pins were missing. */
+  keepPinned(): number;
   /** False where the port is gone, or somebody has taken the program off it. */
   isAttached(port: { readonly ifindex: number }): boolean;
   detach(port: { readonly ifindex: number }): void;

@@ -42,7 +42,11 @@ export class NeighbourTable {
   keepUp(): void {
     for (const watched of this.#byKey.values()) {
       if (!watched.lost) continue;
-      attempt('watch again', () => this.#begin(watched));
+      try {
+        this.#begin(watched);
+      } catch {
+        // The kernel has no room for it: tried again the next time.
+      }
     }
   }
 
@@ -63,8 +67,13 @@ export class NeighbourTable {
       return;
     }
     const watched: Watched = { neighbour, mac: null, users: 1, lost: true };
-    attempt(`watch ${key}`, () => this.#begin(watched));
     this.#byKey.set(key, watched);
+    try {
+      attempt(`watch ${key}`, () => this.#begin(watched));
+    } catch (error) {
+      this.#byKey.delete(key);
+      throw error;
+    }
   }
 
   /** Leaves it lost while its port is away. */

@@ -14,6 +14,7 @@ export interface DaemonSeriesParts {
   readonly store: Store;
   readonly reload: { readonly state: ReloadState };
   readonly logOutput: { readonly dropped: number };
+  readonly pins: { readonly restored: number; readonly areInPlace: boolean };
 }
 
 /** Series that there is one of: of the daemon, its store and the data path as a whole. */
@@ -24,6 +25,8 @@ export function addDaemonSeries(out: Exposition, parts: DaemonSeriesParts): void
   out.add('distributord_config_last_reload_successful', successful ? 1 : 0);
   out.add('distributord_config_last_reload_success_timestamp_seconds', lastSuccess / 1000);
   out.add('distributord_log_lines_dropped_total', parts.logOutput.dropped);
+  out.add('distributord_pins_in_place', parts.pins.areInPlace ? 1 : 0);
+  out.add('distributord_pins_restored_total', parts.pins.restored);
   const { runs, failures, seconds } = reconciler.counts;
   out.add('distributord_reconcile_runs_total', runs);
   out.add('distributord_reconcile_failures_total', failures);

@@ -32,6 +32,16 @@ export const metricDefinitions = {
     labels: [],
     help: 'Lines of the log that were not written: standard error was not read for too long.',
   },
+  distributord_pins_in_place: {
+    type: 'gauge',
+    labels: [],
+    help: 'Whether all that is to outlive the daemon is pinned: 1, or 0 if it cannot be.',
+  },
+  distributord_pins_restored_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Pins that somebody had removed, and that were made again.',
+  },
   distributord_scrape_failures_total: {
     type: 'counter',
     labels: [],

@@ -109,6 +109,7 @@ export const datapathCalls: readonly Call[] = [
     argument: { ifindex: 1 },
     refused: { ifindex: numbers(UINT32) },
   },
+  { method: 'keepPinned', argument: null, refused: {} },
   { method: 'detach', argument: { ifindex: 1 }, refused: { ifindex: numbers(UINT32) } },
   {
     method: 'putVip',

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data path outlives the daemon: whatever becomes of that, connections and packets go on.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, smallMaps } from '../support/daemon-process.ts';
-import { run } from '../support/namespaces.ts';
+import { run, spawnIn } from '../support/namespaces.ts';
 import { createTestBed, type TestBed } from '../support/test-bed.ts';
 import { TestDistributor } from '../support/test-distributor.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -146,7 +147,7 @@ describe('connections and packets go on', () => {
     expect(await daemon.stop()).toBe(0);
     await expect(
       DaemonProcess.start(bed, 'capacity: {vips: 100, slots: 256}\ntables: {initialSlots: 256}\n'),
-    ).rejects.toThrow(/capacity\.slots is 256, and \d+ are in use/);
+    ).rejects.toThrow(/capacity\.slots is 256, and places up to \d+ are in use/);
     await expectNoneBroken();
     await restart();
     await expectNoneBroken();
@@ -165,6 +166,40 @@ test('a second daemon on the same state directory, or the same pins, does not st
     'another distributord runs on its directory',
   );
   await expectNoneBroken();
+});
+
+test('pins that somebody removed are made again', async () => {
+  for (const entry of readdirSync(bed.pins)) rmSync(join(bed.pins, entry), { recursive: true });
+  await waitUntil('the pins to be back', () => daemon.log.includes('pins were missing'));
+  await daemon.stop();
+  await expectNoneBroken();
+  daemon = await DaemonProcess.start(bed);
+  distributor = distributor.at(daemon);
+  expect(daemon.log).toContain('kernel state adopted');
+  await expectNoneBroken();
+});
+
+test('who takes the name of the lock keeps no daemon from starting', async () => {
+  await daemon.stop();
+  const squat =
+    'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("\\0distributord"); ' +
+    's.listen(); print("has it", flush=True); time.sleep(600)';
+  const squatter = spawnIn(
+    bed.namespaces.distributor,
+    ['setpriv', '--reuid=65534', '--clear-groups', '/usr/bin/python3', '-c', squat],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  try {
+    const began = squatter.stdout === null ? [] : [once(squatter.stdout, 'data')];
+    await Promise.race([...began, once(squatter, 'exit')]);
+    expect(squatter.exitCode).toBeNull();
+    daemon = await DaemonProcess.start(bed);
+    distributor = distributor.at(daemon);
+    expect(daemon.log).toContain('held by a process that is no distributord');
+    await expectNoneBroken();
+  } finally {
+    squatter.kill();
+  }
 });
 
 test('teardown removes every trace, and refuses while a daemon runs', async () => {

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the store does with the files that it may find.
-import { chmod, mkdir, open, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -204,5 +214,26 @@ describe('while it is open', () => {
     );
     expect(store.statistics()).toMatchObject({ commits: 2, failures: 1 });
     await store.close();
+  });
+
+  test('its write-ahead log taken away: changes are refused, and what was stored is kept', async () => {
+    const store = await openStore(directory.path);
+    await put(store);
+    await put(store, distributor(2));
+    await rm(`${directory.file}-wal`);
+    await expect(put(store, distributor(3))).rejects.toMatchObject({
+      reason: 'STORE_FAILED',
+      message: expect.stringMatching(/state\.db-wal was taken away/) as string,
+    });
+    // As it would be found after a kill.
+    const left = await StateDirectory.make();
+    await copyFile(directory.file, left.file);
+    await store.close();
+    const again = await openStore(left.path);
+    expect([...again.all()].map(({ distributor: { id } }) => id)).toEqual(
+      [1, 2].map(distributorId),
+    );
+    await again.close();
+    await left.remove();
   });
 });

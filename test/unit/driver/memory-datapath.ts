@@ -94,6 +94,7 @@ export class MemoryDatapath implements Datapath {
   }
 
   keepUp = () => undefined;
+  keepPinned = () => 0;
   setLearningWindow = () => undefined;
   settle: Datapath['settle'] = () => ({ unsettled: 0, next: 1 });
   slotCounts = () => null;

@@ -51,6 +51,7 @@ export class MetricsBed {
       ...{ version: '1.2.3', abi: 7, flowCapacity: 1000 },
       reload: { state: this.reload },
       logOutput: { dropped: 0 },
+      pins: { restored: 0, areInPlace: true },
     });
     const adoption = { abiVersion: 4, carried: ['flows'], lostFlows: 0, states: new Map() };
     this.metrics.register('adoption', (out) => addAdoptionSeries(out, { adoption, store }));
