@@ -24,7 +24,7 @@ export class ConvergenceQueue {
   /** One that waits already is not converged twice. */
   add(ids: Iterable<string>): void {
     for (const id of ids) this.#waiting.add(id);
-    while (this.#working < Math.min(workers, this.#waiting.size)) void this.#work();
+    while (this.#working < workers && this.#waiting.size > 0) void this.#work();
   }
 
   /** Resolves when none is left. */

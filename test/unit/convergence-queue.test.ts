@@ -34,6 +34,22 @@ test('few at a time, and one that waits for something does not hold up the other
   expect(most).toBeLessThanOrEqual(8);
 });
 
+test('what comes while another one waits for something is converged at once', async () => {
+  const stuck = Promise.withResolvers<undefined>();
+  const converged: string[] = [];
+  const queue = new ConvergenceQueue(async (id) => {
+    if (id === 'stuck') await stuck.promise;
+    converged.push(id);
+  });
+  queue.add(['stuck']);
+  queue.add(['other']);
+  await new Promise(setImmediate);
+  expect(converged).toEqual(['other']);
+  stuck.resolve(undefined);
+  await queue.idle;
+  expect(converged).toEqual(['other', 'stuck']);
+});
+
 test('others have turns while thousands are converged', async () => {
   let done = 0;
   const busy = () => {
