@@ -33,11 +33,21 @@ fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for
 
 .PHONY: check
 check: build ## the fast loop: format, lint, types, unit tests
-	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint formatting types unit
+
+.PHONY: lint formatting types unit
+lint:
 	eslint .
 	depcruise --config .dependency-cruiser.json src
-	tsc --noEmit
+
+formatting:
+	prettier --check --log-level warn --cache --cache-location build/prettier .
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+
+types:
+	tsc --noEmit --incremental --tsBuildInfoFile build/types.json
+
+unit:
 	vitest run --project unit
 
 .PHONY: format
