@@ -54,6 +54,8 @@ async function main(): Promise<void> {
   // reload: the configuration is yet to be read.
   let hangUp = (): void => undefined;
   process.on('SIGHUP', () => hangUp());
+  // Unheard it would have Node open a port where every process of the host may run code as the daemon.
+  process.on('SIGUSR1', () => undefined);
   const path = configPathFromArguments();
   const read = () => readConfig(path);
   const config = await read();
