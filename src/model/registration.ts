@@ -202,8 +202,9 @@ function standby(identity: AmphoraIdentity, { request, known, field }: Registrat
 
 /** An amphora at the VIP's address could never be told from the VIP. */
 function refuseVipAddress(vips: readonly Vip[], requests: readonly AmphoraRequest[]): void {
+  const addresses = new Set(vips.map(({ address }) => address));
   requests.forEach(({ ip }, index) => {
-    if (!vips.some(({ address }) => address === parseAddress(ip, `amphorae[${index}].ip`))) return;
+    if (!addresses.has(parseAddress(ip, `amphorae[${index}].ip`))) return;
     throw new DistributordError(
       'ADDRESS_IN_USE',
       `amphorae[${index}].ip ${ip} is a VIP of this distributor`,
