@@ -306,6 +306,25 @@ describe('what is refused', () => {
     expect(await states()).toEqual(before);
   });
 
+  test('by one of the hosts: nothing of it is left on the other', async () => {
+    const address = '10.20.0.104';
+    const { client } = host(1).daemon;
+    const other = await client.call('CreateDistributor', { load_balancer: { id: randomUUID() } });
+    await client.call('AddVip', {
+      distributor_id: other.distributor_id,
+      vip: { address, attachment: { interface: 'fe0', port: 'interface' } },
+    });
+    const before = await states();
+    const store = { distributor_id, ...vip({ ip_address: address }) };
+    const { error, state } = await controller.run({ flow: 'add_vip', store });
+    expect(error).toMatchObject({ class: 'HostRefused', reason: 'VIP_IN_USE', value: address });
+    expect(error?.message).toContain(host(1).endpoint);
+    expect(state).toBe('REVERTED');
+    expect(await states()).toEqual(before);
+    const { distributor_id: id } = other;
+    await client.call('DeleteDistributor', { distributor_id: id, cascade: true });
+  });
+
   test('by a host that is busy: likewise', async () => {
     const before = await states();
     await host(0).reload('limits: {maxConcurrentCalls: {overall: 1}}\n');
@@ -474,6 +493,23 @@ describe('a flow that is kept', () => {
     expect(reports.filter(({ broken }) => broken !== null)).toEqual([]);
     await controller.does('register_amphorae', kept.store);
   });
+});
+
+test('a flow that is kept is undone by another process when its own was killed as it undid it', async () => {
+  const before = await states();
+  const kept = {
+    flow: 'drain_amphorae' as const,
+    store: { distributor_id, amphorae: one(4) },
+    database: `sqlite:///${octavia.rack.directory}/flow-${randomUUID()}.db`,
+    uuid: randomUUID(),
+  };
+  await host(0).bed.clients.openConnections({ family: 4, count: 50, intervalMs: 500, stallMs });
+  const doomed = await octavia.startController({ drain_deadline: 2 });
+  expect(await doomed.persist(kept, ['drain-amphorae-level-hosts', 'REVERTING'])).toBeNull();
+  expect(await states()).not.toEqual(before);
+  expect(await controller.resume(kept)).toMatchObject({ state: 'REVERTED' });
+  expect(await states()).toEqual(before);
+  await host(0).bed.clients.forget({});
 });
 
 test("Octavia's no-op network driver does, where hosts know interfaces and resolve amphorae", async () => {
