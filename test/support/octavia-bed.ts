@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
 import { chownSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CertificateAuthority, type Issued } from './certificates.ts';
@@ -8,7 +9,6 @@ import { spawnIn } from './namespaces.ts';
 import { OctaviaController, PYTHON, pythonEnvironment } from './octavia-controller.ts';
 import { SERVICE_USER } from './service-sandbox.ts';
 import { createTestBed, type TestBed } from './test-bed.ts';
-import type { AmphoraPort } from './topology.ts';
 import { waitUntil } from './wait-until.ts';
 
 const TLS_PORT = 9443;
@@ -20,14 +20,13 @@ export class OctaviaHost {
   readonly bed: TestBed;
   readonly endpoint: string;
   readonly #listen: string;
-  readonly #config: string;
   #daemon: DaemonProcess | null = null;
 
-  constructor(bed: TestBed, endpoint: string, { listen, config }: Record<string, string>) {
+  /** `listen`: for the daemon's configuration, YAML in flow style. */
+  constructor(bed: TestBed, endpoint: string, listen: string) {
     this.bed = bed;
     this.endpoint = endpoint;
-    this.#listen = listen ?? '';
-    this.#config = config ?? '';
+    this.#listen = listen;
   }
 
   get daemon(): DaemonProcess {
@@ -36,12 +35,12 @@ export class OctaviaHost {
   }
 
   async start(): Promise<void> {
-    this.#daemon = await DaemonProcess.start(this.bed, this.#config, { listen: this.#listen });
+    this.#daemon = await DaemonProcess.start(this.bed, config, { listen: this.#listen });
   }
 
-  /** With another configuration from now on. */
-  async reload(config: string): Promise<void> {
-    this.daemon.configure(`${this.#config}${config}`);
+  /** With more in its configuration, YAML, until the next time. */
+  async reload(more: string): Promise<void> {
+    this.daemon.configure(`${config}${more}`);
     const before = this.daemon.log.length;
     this.daemon.reload();
     await waitUntil('the reload', () => this.daemon.log.includes('"event":"reloaded"', before));
@@ -61,11 +60,16 @@ export class OctaviaHost {
   }
 }
 
-export interface OctaviaBedOptions {
-  readonly amphorae: number;
-  /** YAML beside `listen`. */
-  readonly config: string;
-}
+/** Drains end soon; YAML. */
+const config = `
+capacity: {vips: 64, slots: 262144, flows: 65536}
+timeouts: {tcpIdleSeconds: 4, otherIdleSeconds: 2, learningWindowSeconds: 1}
+`;
+/** Those that are probed. */
+const clients = Array.from({ length: 300 }, (_, index) => 10_000 + index);
+
+/** Whom a new connection of each client reaches, by family and client. */
+type Placement = ReadonlyMap<string, string | null>;
 
 /** Distributor hosts that a controller reaches over TLS, and what the controller's configuration has. */
 export class OctaviaBed {
@@ -74,21 +78,24 @@ export class OctaviaBed {
   readonly authority: CertificateAuthority;
   readonly #certificate: Issued;
   readonly #controllers: OctaviaController[] = [];
+  readonly #made: AsyncDisposableStack;
 
-  private constructor(
-    hosts: readonly OctaviaHost[],
-    { network, authority, certificate }: ControllerParts,
-  ) {
+  private constructor({ hosts, network, authority, certificate, made }: BedParts) {
     this.hosts = hosts;
     this.network = network;
     this.authority = authority;
     this.#certificate = certificate;
+    this.#made = made;
   }
 
-  static async create({ amphorae, config }: OctaviaBedOptions): Promise<OctaviaBed> {
-    const beds = [await createTestBed({ amphorae }), await createTestBed({ amphorae })];
+  static async create({ amphorae }: { readonly amphorae: number }): Promise<OctaviaBed> {
+    await using made = new AsyncDisposableStack();
+    const beds = [];
+    for (let count = 0; count < 2; count++) beds.push(made.use(await createTestBed({ amphorae })));
     const network = await ControlNetwork.create(beds);
+    made.defer(() => network.remove());
     const authority = await CertificateAuthority.start();
+    made.defer(() => authority.remove());
     const hosts = [];
     for (const [index, bed] of beds.entries()) {
       const address = network.addressOf(index);
@@ -99,18 +106,22 @@ export class OctaviaBed {
       const files = `certificate: ${certificate}, key: ${key}, ca: ${ca}`;
       const identities = `identities: [{san: "${CONTROLLER}", role: admin}]`;
       const listen = `tls: {address: ${address}, port: ${TLS_PORT}, ${files}, ${identities}}`;
-      hosts.push(new OctaviaHost(bed, `${address}:${TLS_PORT}`, { listen, config }));
+      hosts.push(new OctaviaHost(bed, `${address}:${TLS_PORT}`, listen));
     }
     await Promise.all(hosts.map((host) => host.start()));
     const certificate = await authority.issue(CONTROLLER);
-    return new OctaviaBed(hosts, { network, authority, certificate });
+    return new OctaviaBed({ hosts, network, authority, certificate, made: made.move() });
+  }
+
+  host(index: number): OctaviaHost {
+    const host = this.hosts[index];
+    if (host === undefined) throw new RangeError(`no host ${index}`);
+    return host;
   }
 
   /** The first rack, whose addresses all others have, too. */
   get rack(): TestBed {
-    const [host] = this.hosts;
-    if (host === undefined) throw new RangeError('no host');
-    return host.bed;
+    return this.host(0).bed;
   }
 
   /** Knows all ports; `settings` are of [xdp_distributor], beside what it needs. */
@@ -125,6 +136,41 @@ export class OctaviaBed {
     this.#controllers.push(controller);
     await controller.setNetwork(this.#networkService());
     return controller;
+  }
+
+  /** Has a controller make a distributor with both VIPs and these amphorae; returns its id. */
+  async createDistributor(
+    controller: OctaviaController,
+    ...amphorae: readonly number[]
+  ): Promise<string> {
+    const load_balancer = { id: randomUUID(), name: 'shop' };
+    const created = await controller.does('create_distributor', { load_balancer });
+    const distributor_id = String(created['distributor_id']);
+    const registered = { distributor_id, amphorae: this.amphorae(...amphorae) };
+    await controller.does('register_amphorae', registered);
+    for (const family of [4, 6] as const) {
+      const vip = { vip: this.vip(family), vip_alg: null, vip_persistence: null };
+      await controller.does('add_vip', { distributor_id, ...vip });
+    }
+    return distributor_id;
+  }
+
+  /** What each host has stored. */
+  states(): Promise<readonly (readonly unknown[])[]> {
+    return Promise.all(this.hosts.map((host) => host.state()));
+  }
+
+  /** Where each host places clients. */
+  placements(): Promise<readonly Placement[]> {
+    return Promise.all(
+      this.hosts.map(async ({ bed }) => {
+        const placed = new Map<string, string | null>();
+        for (const family of [4, 6] as const)
+          for (const { client, amphora } of await bed.clients.probe({ family, clients }))
+            placed.set(`IPv${family} client ${client}`, amphora);
+        return placed;
+      }),
+    );
   }
 
   /** Runs distributord-octavia-sync with a controller's configuration. */
@@ -156,16 +202,17 @@ export class OctaviaBed {
     };
   }
 
-  /** An amphora as Octavia has it. */
-  amphora({ name, ipv4 }: AmphoraPort): Readonly<Record<string, string>> {
-    return { id: name, vrrp_ip: ipv4, vrrp_port_id: `port-of-${name}` };
+  /** The amphorae with these numbers as Octavia has them. */
+  amphorae(...ids: readonly number[]): readonly Readonly<Record<string, string>>[] {
+    return ids.map((id) => {
+      const { name, ipv4 } = this.rack.amphora(id);
+      return { id: name, vrrp_ip: ipv4, vrrp_port_id: `port-of-${name}` };
+    });
   }
 
   async remove(): Promise<void> {
     for (const controller of this.#controllers) await controller.kill();
-    await this.network.remove();
-    await Promise.all(this.hosts.map(({ bed }) => bed.remove()));
-    await this.authority.remove();
+    await this.#made.disposeAsync();
   }
 
   #settings(): Readonly<Record<string, string | number>> {
@@ -207,10 +254,13 @@ export interface SyncResult {
   readonly output: string;
 }
 
-interface ControllerParts {
+interface BedParts {
+  readonly hosts: readonly OctaviaHost[];
   readonly network: ControlNetwork;
   readonly authority: CertificateAuthority;
   readonly certificate: Issued;
+  /** All that goes away with the bed. */
+  readonly made: AsyncDisposableStack;
 }
 
 /** A copy that the daemon's user can read, and keep to itself. */
