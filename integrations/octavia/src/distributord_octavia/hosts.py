@@ -115,6 +115,11 @@ class Host:
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
+            # A host that is gone without a word is found out while a drain is watched.
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+            # A page of distributors with a thousand amphorae each is larger than the default.
+            ("grpc.max_receive_message_length", -1),
             # An HTTP proxy of the controller's environment has no business here.
             ("grpc.enable_http_proxy", 0),
         ]
