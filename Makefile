@@ -37,13 +37,25 @@ fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for
 
 .PHONY: check
 check: build octavia ## the fast loop: format, lint, types, unit tests
-	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint formatting types python unit
+
+.PHONY: lint formatting types python unit
+lint:
 	eslint .
 	depcruise --config .dependency-cruiser.json src
-	tsc --noEmit
+
+formatting:
+	prettier --check --log-level warn --cache --cache-location build/prettier .
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+
+types:
+	tsc --noEmit --incremental --tsBuildInfoFile build/types.json
+
+python:
 	cd $(OCTAVIA) && $(BLACK) --check . ../../test/octavia && \
 	  $(PYTHON) -m flake8 . ../../test/octavia && $(PYTHON) -m mypy
+
+unit:
 	vitest run --project unit --project octavia
 
 .PHONY: format
