@@ -124,11 +124,11 @@ build/octavia/.built: build/.octavia proto/distributor/v1/distributor.proto \
 	@touch $@
 
 .PHONY: bench
-bench: build build/packet-cost build/throughput xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
+bench: build build/packet-cost build/throughput build/first-packet xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
 	@node bench/main.ts $(SECTIONS)
 
 .PHONY: bench-quick
-bench-quick: build build/packet-cost build/throughput xdp-pass ## the same in two minutes, for a look
+bench-quick: build build/packet-cost build/throughput build/first-packet xdp-pass ## the same in two minutes, for a look
 	@node bench/main.ts --quick $(SECTIONS)
 
 build/generator.o: bench/generator.h
@@ -139,7 +139,8 @@ build/throughput: bench/throughput.c bench/throughput.h bench/generator.h \
 build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 
-build/packet-cost build/throughput build/flood:
+build/first-packet: bench/first-packet.c | build/.machine
+build/packet-cost build/throughput build/flood build/first-packet:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
 # The demo's daemon, too, is confined as the shipped unit confines it.
