@@ -21,7 +21,10 @@
  * carried over field by field, by name: a field whose meaning changes gets another name, and
  * one that is new means by 0 what held before.
  */
-#define DIST_ABI_VERSION 4
+#define DIST_ABI_VERSION 5
+
+/* log2 of the VIPs that a processor remembers, see bpf/vip.h */
+#define DIST_MEMO_BITS 12
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to

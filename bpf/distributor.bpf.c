@@ -17,6 +17,7 @@
 #include "ndp.h"
 #include "network.h"
 #include "transport.h"
+#include "vip.h"
 #include "select.h"
 #include "forward.h"
 #include "sweep.h"
@@ -27,7 +28,7 @@
 static __always_inline enum dist_verdict
 look_up_vip(struct packet *packet, const struct headers *headers, const struct dist_vip **vip)
 {
-	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
+	*vip = recall_vip(&packet->vip_key);
 	if (!*vip)
 		return DIST_PASS_NOT_VIP;
 	if (destination_mac(headers->ethernet) != vip_mac(*vip))

@@ -222,7 +222,7 @@ static __always_inline __u64 source_mac(const struct ethhdr *ethernet)
 {
 	const __u16 *words = (const void *)ethernet;
 
-	return words[3] | (__u64)*(const __u32 *)(words + 4) << 16;
+	return words[3] | (__u64) * (const __u32 *)(words + 4) << 16;
 }
 
 static __always_inline void write_macs(struct ethhdr *ethernet, __u64 destination, __u64 source)
