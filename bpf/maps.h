@@ -23,10 +23,8 @@ struct {
 struct memo {
 	struct dist_vip_key key;
 	__u32 changes; /* `vips_changes` when it was looked up */
-	__u32 reserved[9];
-	struct dist_vip vip; /* in a cache line of its own */
+	struct dist_vip vip __attribute__((aligned(64))); /* in a cache line of its own */
 };
-DIST_ASSERT_SIZE(struct memo, 128);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
