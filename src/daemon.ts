@@ -9,10 +9,12 @@ import { KernelDatapath } from './datapath/kernel-datapath.ts';
 import { native } from './datapath/native.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
 import { runFlow } from './driver/engine.ts';
+import { Heartbeat } from './heartbeat/heartbeat.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import type { Log, LogOutput } from './log.ts';
 import { addAdoptionSeries } from './metrics/adoption-series.ts';
 import { createDaemonMetrics } from './metrics/daemon-metrics.ts';
+import { addHeartbeatSeries } from './metrics/heartbeat-series.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
 import { addTlsSeries } from './metrics/tls-series.ts';
@@ -68,6 +70,7 @@ export class Daemon {
   readonly #server: ApiServer;
   readonly #metrics: Metrics;
   readonly #metricsServer: MetricsServer;
+  readonly #heartbeat: Heartbeat;
   readonly #timers: readonly NodeJS.Timeout[];
   #adoption: Adoption | null = null;
   #lastUpkeep = performance.now();
@@ -141,6 +144,9 @@ export class Daemon {
       addAdoptionSeries(out, { adoption: this.#adoption, store }),
     );
     this.#metricsServer = new MetricsServer(this.#metrics, log);
+    this.#heartbeat = new Heartbeat({ log, distributors: () => store.statistics().distributors });
+    reload.register('heartbeat', (next) => this.#heartbeat.follow(next.heartbeat));
+    this.#metrics.register('heartbeat', (out) => addHeartbeatSeries(out, this.#heartbeat.counts));
     reload.register('tables', (next) => void Object.assign(tables, next.tables));
     reload.register('timeouts', async (next) => {
       this.#datapath.setLearningWindow(next.timeouts.learningWindowSeconds);
@@ -166,6 +172,7 @@ export class Daemon {
     held.defer(() => daemon.#release());
     await daemon.#takeOver();
     const listening = await daemon.#server.listen(config.listen);
+    await daemon.#heartbeat.follow(config.heartbeat);
     if (config.metrics !== null) await daemon.#metricsServer.listen(config.metrics);
     parts.log.info(listening, 'ready');
     held.move();
@@ -214,6 +221,7 @@ export class Daemon {
   #release(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#metricsServer.close();
+    this.#heartbeat.close();
     this.#announcer.close();
     this.#drains.close();
     this.#datapath.close();

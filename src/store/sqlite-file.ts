@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { JournalEntry } from './journal.ts';
 import type { StoredRow } from './sqlite-protocol.ts';
 import { applicationId, migrate, pragma, schemaVersion } from './sqlite-schema.ts';
+import { damageOf } from './write-ahead-log.ts';
 
 /** A file that is not to be used as it is; the message says what is to be done. */
 export class UnusableFile extends Error {
@@ -37,6 +38,7 @@ export class SqliteFile {
     this.#path = path;
     try {
       closeSync(openSync(path, 'a', 0o600));
+      this.#requireWholeLog();
       this.#inode = statSync(path).ino;
       this.#database = new DatabaseSync(path, { timeout: 0 });
     } catch (error) {
@@ -48,6 +50,18 @@ export class SqliteFile {
       this.#database.close();
       throw this.#unusable(error);
     }
+  }
+
+  /** Before SQLite sees it, which would cut it off where it is damaged. */
+  #requireWholeLog(): void {
+    const log = `${this.#path}-wal`;
+    const damage = existsSync(log) ? damageOf(readFileSync(log)) : null;
+    if (damage === null) return;
+    throw new UnusableFile(
+      this.#toRestore(
+        `has a damaged write-ahead log (${log}: ${damage}): changes are lost with it`,
+      ),
+    );
   }
 
   #open(): void {
