@@ -236,6 +236,11 @@ describe('AddVip', () => {
       },
     ],
     [
+      'a network with a larger MTU than the port',
+      { mtu: 1501 },
+      { ...refused('vip.mtu', '1501', 'PORT_MTU'), code: 'FAILED_PRECONDITION' },
+    ],
+    [
       'an idle timeout of more than a day',
       { tcp_idle_seconds: 86_401 },
       refused('vip.tcp_idle_seconds', '86401', 'INVALID_TIMEOUT'),
