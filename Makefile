@@ -8,6 +8,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 NATIVE := build/native/Release/distributor.node
 BPF := $(wildcard bpf/*)
+C_SOURCES := $(wildcard native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*)
+BENCH_TOOLS := build/packet-cost build/throughput build/tables build/first-packet
 NATIVE_SOURCES := $(wildcard native/src/*) native/CMakeLists.txt native/package.json
 PREFIX ?= /usr
 OCTAVIA := integrations/octavia
@@ -46,7 +48,7 @@ lint:
 
 formatting:
 	prettier --check --log-level warn --cache --cache-location build/prettier .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+	clang-format --dry-run --Werror $(C_SOURCES)
 
 types:
 	tsc --noEmit --incremental --tsBuildInfoFile build/types.json
@@ -61,7 +63,7 @@ unit:
 .PHONY: format
 format: node_modules/.installed build/.octavia ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch]
+	clang-format -i $(C_SOURCES)
 	cd $(OCTAVIA) && $(BLACK) . ../../test/octavia
 
 .PHONY: build
@@ -124,11 +126,11 @@ build/octavia/.built: build/.octavia proto/distributor/v1/distributor.proto \
 	@touch $@
 
 .PHONY: bench
-bench: build build/packet-cost build/throughput xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
+bench: build $(BENCH_TOOLS) xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
 	@node bench/main.ts $(SECTIONS)
 
 .PHONY: bench-quick
-bench-quick: build build/packet-cost build/throughput xdp-pass ## the same in two minutes, for a look
+bench-quick: build $(BENCH_TOOLS) xdp-pass ## the same in two minutes, for a look
 	@node bench/main.ts --quick $(SECTIONS)
 
 build/generator.o: bench/generator.h
@@ -139,8 +141,14 @@ build/throughput: bench/throughput.c bench/throughput.h bench/generator.h \
 build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 
-build/packet-cost build/throughput build/flood:
+build/first-packet: bench/first-packet.c | build/.machine
+build/packet-cost build/throughput build/flood build/first-packet:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
+
+TABLES := $(wildcard bench/tables/*.cc) native/src/table-builder.cc native/src/slot-table.cc
+
+build/tables: $(TABLES) $(wildcard bench/tables/*.h native/src/*.h bpf/*.h)
+	@$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Ibpf -Inative/src -o $@ $(TABLES) -lbpf
 
 # The demo's daemon, too, is confined as the shipped unit confines it.
 # A second build whose maps are laid out differently: for tests of upgrades.

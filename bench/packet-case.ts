@@ -36,7 +36,7 @@ interface Run extends Effort {
 }
 
 /** What the program sees as the port of a test run without one. */
-const testRunPort = 1;
+export const testRunPort = 1;
 /** More flows than a case has packets. */
 const endless = 2 ** 24;
 /** An opening is confirmed by the next packet, before the opening of another flow takes its place. */
@@ -61,9 +61,9 @@ export async function measurePackets(one: PacketCase, effort: Effort): Promise<P
 }
 
 /** ns of both programs, by round. */
-function runPackets(
+export function runPackets(
   datapath: NativeDatapath,
-  { kind, family, flows, vips }: PacketCase,
+  { kind, family, flows, vips }: Pick<PacketCase, 'kind' | 'family' | 'flows' | 'vips'>,
   { inARow, packets, rounds }: Run,
 ): readonly (readonly [number, number])[] {
   const { programId } = datapath.inventory();

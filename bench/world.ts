@@ -18,12 +18,17 @@ export interface World {
   readonly tracking: (typeof trackings)[number];
   /** Every slot as it is after a change, with another owner before. */
   readonly unsettled: boolean;
+  /** s: of TCP; IDLE unless it says otherwise. */
+  readonly tcpIdle?: number;
 }
+
+/** s */
+export const IDLE = 900;
 
 const flows = 2 ** 21;
 const smallestTable = 1024;
 
-function tableSize({ amphorae }: World): number {
+export function tableSize({ amphorae }: World): number {
   return Math.max(smallestTable, 2 ** Math.ceil(Math.log2(amphorae * slotsPerPosition)));
 }
 
@@ -66,7 +71,13 @@ export async function createWorld(world: World, ifindex: number): Promise<Native
     datapath.putVip({
       ...{ ifindex, outerVlan: 0, innerVlan: 0, address: addressOf(world.family, index) },
       ...{ mac: PORT_MAC, seed: BigInt(index) * 0x9e37_79b9n, slotBase, tableSize: size },
-      ...{ positionBase, vipId: index + 1, counters: index + 1, tcpIdle: 900, otherIdle: 60 },
+      ...{
+        positionBase,
+        vipId: index + 1,
+        counters: index + 1,
+        tcpIdle: world.tcpIdle ?? IDLE,
+        otherIdle: 60,
+      },
       affinity: affinities.indexOf(world.affinity),
       tracking: trackings.indexOf(world.tracking),
       ...{ distributorId: '00000000-0000-4000-8000-000000000001', since: 0, port: 'port' },

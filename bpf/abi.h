@@ -21,7 +21,10 @@
  * carried over field by field, by name: a field whose meaning changes gets another name, and
  * one that is new means by 0 what held before.
  */
-#define DIST_ABI_VERSION 4
+#define DIST_ABI_VERSION 5
+
+/* log2 of the VIPs that a processor remembers, see bpf/vip.h */
+#define DIST_MEMO_BITS 12
 
 /*
  * What became of a packet. The number is permanent: a retired one is never given to
@@ -109,7 +112,7 @@ struct dist_vip {
 	__u32 counters; /* index into vip_counters, shares and claims */
 	__u32 tcp_idle; /* s: an older pin of TCP or SCTP does not count */
 	__u32 other_idle; /* s: the same for all other protocols */
-	__u8 mac[6]; /* of the port; at an even offset, for comparison by halves */
+	__u8 mac[6]; /* of the port; at a multiple of 8, to be read as one number */
 	__u8 slot_shift; /* 32 - log2(slots of the distributor) */
 	__u8 affinity; /* enum dist_affinity */
 	__u8 tracking; /* enum dist_tracking */

@@ -17,6 +17,7 @@
 #include "ndp.h"
 #include "network.h"
 #include "transport.h"
+#include "vip.h"
 #include "select.h"
 #include "forward.h"
 #include "sweep.h"
@@ -27,15 +28,14 @@
 static __always_inline enum dist_verdict
 look_up_vip(struct packet *packet, const struct headers *headers, const struct dist_vip **vip)
 {
-	*vip = bpf_map_lookup_elem(&vips, &packet->vip_key);
+	*vip = recall_vip(&packet->vip_key);
 	if (!*vip)
 		return DIST_PASS_NOT_VIP;
-	if (!same_mac(headers->ethernet->h_dest, (*vip)->mac))
+	if (destination_mac(headers->ethernet) != vip_mac(*vip))
 		return DIST_PASS_OTHER_MAC;
-	if (same_mac(headers->ethernet->h_source, (*vip)->mac)) /* reflected by the link */
+	packet->source_mac = source_mac(headers->ethernet);
+	if (packet->source_mac == vip_mac(*vip)) /* reflected by the link */
 		return DIST_DROP_LOOP;
-	packet->source_mac = 0;
-	__builtin_memcpy(&packet->source_mac, headers->ethernet->h_source, ETH_ALEN);
 	return GO_ON;
 }
 
@@ -133,7 +133,7 @@ static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct p
 	struct choice choice = {};
 	enum dist_verdict verdict;
 
-	if (!parse_ethernet(&cursor, packet, &headers))
+	if (!parse_ethernet(ctx, &cursor, packet, &headers))
 		return DIST_PASS_NOT_VIP;
 	if (packet->ether_type == bpf_htons(ETH_P_ARP))
 		return handle_arp(&cursor, packet, headers.ethernet, vip);
@@ -161,7 +161,7 @@ static __always_inline enum dist_verdict distribute(struct xdp_md *ctx, struct p
 SEC("xdp.frags")
 int distributor(struct xdp_md *ctx)
 {
-	struct packet packet = { .vip_key.ifindex = ctx->ingress_ifindex };
+	struct packet packet = {};
 	const struct dist_vip *vip = NULL;
 	enum dist_verdict verdict = distribute(ctx, &packet, &vip);
 

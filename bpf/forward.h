@@ -26,8 +26,10 @@ static __always_inline void count_position(const struct packet *packet, const st
 		return;
 	counters->packets++;
 	counters->bytes += packet->length;
-	counters->new_flows += choice->new_flow;
-	counters->openings += choice->opening;
+	if (choice->new_flow)
+		counters->new_flows++;
+	if (choice->opening)
+		counters->openings++;
 }
 
 static __always_inline void forward(const struct packet *packet, const struct headers *headers,
@@ -37,8 +39,7 @@ static __always_inline void forward(const struct packet *packet, const struct he
 		decrement_ttl(headers->network);
 	else
 		((struct ipv6hdr *)headers->network)->hop_limit--;
-	__builtin_memcpy(headers->ethernet->h_dest, &choice->position, ETH_ALEN);
-	__builtin_memcpy(headers->ethernet->h_source, vip->mac, ETH_ALEN);
+	write_macs(headers->ethernet, choice->position, vip_mac(vip));
 	count_position(packet, vip, choice);
 }
 

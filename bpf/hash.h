@@ -21,17 +21,26 @@ static inline __attribute__((always_inline)) __u64 dist_mix(__u64 x)
 }
 
 /*
- * Keyed by a seed that only follows from the distributor's id, so that every host agrees.
+ * A client, whoever's: it is known before the VIP is, so that the processor works on both at once.
  * source_port: as on the wire; 0 where the affinity is source IP alone.
  */
-static inline __attribute__((always_inline)) __u32
-dist_slot_hash(__u64 seed, const struct dist_address *source, __u16 source_port)
+static inline __attribute__((always_inline)) __u64
+dist_client_hash(const struct dist_address *source, __u16 source_port)
 {
 	__u64 high, low;
 
 	__builtin_memcpy(&high, source->byte, 8);
 	__builtin_memcpy(&low, source->byte + 8, 8);
-	return (__u32)(dist_mix(dist_mix(dist_mix(seed ^ high) ^ low) ^ source_port) >> 32);
+	return dist_mix(low + high * 0x9e3779b97f4a7c15ULL + source_port * 0xd1b54a32d192ed03ULL);
+}
+
+/*
+ * The client's slot is in the top bits. Keyed by a seed that only follows from the distributor's
+ * id, so that every host agrees; the odd factor makes the low bits of both count.
+ */
+static inline __attribute__((always_inline)) __u32 dist_slot_hash(__u64 seed, __u64 client)
+{
+	return (__u32)(((seed ^ client) * 0xbf58476d1ce4e5b9ULL) >> 32);
 }
 
 /* Keyed by a secret of the host: nobody outside can make two flows have the same. */

@@ -43,7 +43,8 @@ select_amphora(struct packet *packet, const struct dist_vip *vip, struct choice 
 	if (by_port && packet->has_ports)
 		source_port = packet->flow_key.source_port;
 	index = vip->slot_base +
-		(dist_slot_hash(vip->hash_seed, &packet->flow_key.source, source_port) >>
+		(dist_slot_hash(vip->hash_seed,
+				dist_client_hash(&packet->flow_key.source, source_port)) >>
 		 vip->slot_shift);
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (!slot)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
 import type { ConfigReload } from './config/reload.ts';
@@ -23,6 +22,7 @@ import type { IdleTimeouts, WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
 import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
+import { ConvergenceQueue } from './reconcile/convergence-queue.ts';
 import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { PinWatch } from './reconcile/pin-watch.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
@@ -66,6 +66,7 @@ export class Daemon {
   readonly #pins: PinWatch;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
+  readonly #queue = new ConvergenceQueue((id) => this.#convergeAgain(id));
   readonly #server: ApiServer;
   readonly #metrics: Metrics;
   readonly #metricsServer: MetricsServer;
@@ -202,7 +203,8 @@ export class Daemon {
       ids.clear();
     }
     for (const { distributor } of this.#store.all()) ids.add(distributor.id);
-    await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
+    this.#queue.add(ids);
+    await this.#queue.idle;
     await this.#locks.idle(); // board and drains have taken note
   }
 
@@ -230,27 +232,25 @@ export class Daemon {
   #follow(neighbour: WatchedNeighbour): void {
     const mac = this.#datapath.resolvedMac(neighbour);
     this.#log.info({ ...neighbour, mac }, 'neighbour changed');
-    for (const id of this.#reconciler.watchersOf(neighbour)) void this.#convergeAgain(id);
+    this.#queue.add(this.#reconciler.watchersOf(neighbour));
   }
 
-  /** VIPs without timeouts of their own get these, one distributor after the other. */
+  /** VIPs without timeouts of their own get these. */
   async #changeTimeouts(timeouts: IdleTimeouts): Promise<void> {
     const { tcpIdle, otherIdle } = this.#reconciler.timeouts;
     if (timeouts.tcpIdle === tcpIdle && timeouts.otherIdle === otherIdle) return;
     this.#reconciler.timeouts = timeouts;
-    for (const { distributor } of this.#store.all()) {
-      await this.#convergeAgain(distributor.id);
-      await setImmediate();
-    }
+    this.#queue.add([...this.#store.all()].map(({ distributor }) => distributor.id));
+    await this.#queue.idle;
   }
 
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
     this.#pins.keepUp();
-    for (const id of this.#board.suspects()) void this.#convergeAgain(id);
+    this.#queue.add(this.#board.suspects());
     void this.#drains.keepUp();
-    for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
+    this.#queue.add(this.#reconciler.pending);
     this.#lastUpkeep = performance.now();
   }
 

@@ -39,7 +39,8 @@ Napi::Value SlotHash(const Napi::CallbackInfo& info) {
   auto object = info[0].As<Napi::Object>();
   dist_address source = AddressAt(object, "source");
   auto port = htons(static_cast<uint16_t>(Uint32At(object, "sourcePort", 0xffff)));
-  return Napi::Number::New(info.Env(), dist_slot_hash(Uint64At(object, "seed"), &source, port));
+  return Napi::Number::New(
+      info.Env(), dist_slot_hash(Uint64At(object, "seed"), dist_client_hash(&source, port)));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -207,6 +207,7 @@ void Datapath::Erase(const dist_vip_key& key, uint32_t vip_id) {
   int result = bpf_map_lookup_elem(program_->vips(), &key, &found);
   if (result == 0 && found.vip_id == vip_id) result = bpf_map_delete_elem(program_->vips(), &key);
   if (result != -ENOENT) Check("bpf(delete vip)", result);
+  program_->VipsChanged();
 }
 
 bool Datapath::Write(const Napi::Object& object) {
@@ -228,6 +229,7 @@ bool Datapath::Write(const Napi::Object& object) {
     bool is_replaced = bpf_map_lookup_elem(program_->vips(), &key, &before) == 0;
     GiveShare(vip, since, port);
     Check("bpf(put vip)", bpf_map_update_elem(program_->vips(), &key, &vip, BPF_ANY));
+    program_->VipsChanged();
     return is_replaced;
   });
 }

@@ -49,12 +49,16 @@ std::vector<Field> FieldsOf(const btf* types, uint32_t id) {
 
 }  // namespace
 
+bool IsKept(const bpf_map* map) {
+  return !bpf_map__is_internal(map) && std::strcmp(bpf_map__name(map), "memos") != 0;
+}
+
 Layouts LayoutsOf(const bpf_object& object) {
   Layouts layouts;
   const btf* types = bpf_object__btf(&object);
   bpf_map* map;
   bpf_object__for_each_map(map, &object) {
-    if (bpf_map__is_internal(map)) continue;
+    if (!IsKept(map)) continue;
     layouts[bpf_map__name(map)] = {.key = FieldsOf(types, bpf_map__btf_key_type_id(map)),
                                    .value = FieldsOf(types, bpf_map__btf_value_type_id(map))};
   }

@@ -27,6 +27,10 @@ struct Layout {
 // Of every map, by its name.
 using Layouts = std::map<std::string, Layout>;
 
+// Whether the map outlives the program: libbpf's own for variables do not, nor does what
+// processors remember.
+bool IsKept(const bpf_map* map);
+
 // As the program's own type information has them; before it takes over any map.
 Layouts LayoutsOf(const bpf_object& object);
 

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdarg>
 #include <cstdio>
@@ -58,7 +59,7 @@ MapSet OpenSet(const Pins& pins, uint32_t set, const bpf_object& object) {
   MapSet result;
   bpf_map* map;
   bpf_object__for_each_map(map, &object) {
-    if (bpf_map__is_internal(map)) continue;
+    if (!IsKept(map)) continue;
     FileDescriptor fd = pins.OpenMap(set, bpf_map__name(map));
     if (fd.get() >= 0) result.maps[bpf_map__name(map)] = std::move(fd);
   }
@@ -113,8 +114,10 @@ void Program::Size(const Capacity& capacity) {
   opening_mask_ =
       std::bit_ceil(std::max(std::min(capacity.flows, kMaxOpenings / 4) * 4, kMinOpenings)) - 1;
   // Element 0 of what VIPs have is for packets of no VIP, and for all of them.
+  auto cpus = static_cast<uint32_t>(Check("libbpf_num_possible_cpus", libbpf_num_possible_cpus()));
   const std::pair<bpf_map*, uint32_t> sizes[] = {
       {maps.vips, capacity.vips},
+      {maps.memos, cpus << DIST_MEMO_BITS},
       {maps.slots, capacity.slots},
       {maps.positions, capacity.positions},
       {maps.learning, capacity.positions},
@@ -167,7 +170,7 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
   bpf_map* map;
   bpf_object__for_each_map(map, skeleton_->obj) {
     const char* name = bpf_map__name(map);
-    if (bpf_map__is_internal(map) || std::ranges::count(adoption_.carried, name)) continue;
+    if (!IsKept(map) || std::ranges::count(adoption_.carried, name)) continue;
     Check("bpf(reuse map)", bpf_map__reuse_fd(map, before.maps.at(name).get()));
   }
   Load();
@@ -188,6 +191,8 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
   SetCarrying(false);
   for (uint32_t set : sets) pins_->RemoveSet(set);
 }
+
+void Program::VipsChanged() { std::atomic_ref(skeleton_->bss->vips_changes).fetch_add(1); }
 
 void Program::ChooseSecret(uint64_t secret) {
   flow_secret_ = secret;
@@ -213,8 +218,8 @@ uint32_t Program::PinMissing() const {
     missing++;
   };
   bpf_map* map;
-  bpf_object__for_each_map(map, skeleton_->obj) if (!bpf_map__is_internal(map) &&
-                                                    map != skeleton_->maps.layout) pin(map);
+  bpf_object__for_each_map(map, skeleton_->obj) if (IsKept(map) && map != skeleton_->maps.layout)
+      pin(map);
   pin(skeleton_->maps.layout);
   return missing;
 }

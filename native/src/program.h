@@ -42,6 +42,10 @@ class Program {
   // Whether entries of flows may still be with another program.
   void SetCarrying(bool carrying);
 
+  // After each change of the map, before anything relies on it: processors forget what they
+  // remember of it.
+  void VipsChanged();
+
   // Pins again what somebody has removed; returns how many pins were missing.
   uint32_t KeepPinned() const;
 

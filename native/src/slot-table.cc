@@ -68,7 +68,9 @@ SlotTable::Applied SlotTable::Apply(std::span<const uint16_t> owners,
   OwnerSet gone(retired);
   Applied applied{};
   for (size_t i = 0; i < words_.size(); i++) {
-    bool changed = Load(words_[i]).current != owners[i];
+    dist_slot before = Load(words_[i]);
+    bool changed = before.current != owners[i];
+    if (!changed && !IsUnsettled(before)) continue;
     dist_slot after =
         Update(words_[i], [&](dist_slot slot) { return Transition(slot, owners[i], gone, now); });
     applied.changed += changed;

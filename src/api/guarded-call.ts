@@ -46,6 +46,9 @@ export interface CallParts {
 export const requestIdKey = 'x-request-id';
 const wellFormedId = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** Why calls are aborted; made once, for a new one would have a stack each time. */
+const ended = new Error('the call has ended');
+
 export class GuardedCall {
   readonly #parts: CallParts;
   readonly #send: (ending: Ending) => void;
@@ -162,7 +165,7 @@ export class GuardedCall {
   #end({ code, details, metadata }: Ending): void {
     if (this.#over.signal.aborted || this.#context === null) return;
     this.#stopTimer();
-    this.#over.abort();
+    this.#over.abort(ended);
     const { method, caller, log, observer } = this.#parts;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const name = status[code];

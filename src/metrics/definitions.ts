@@ -99,6 +99,16 @@ export const metricDefinitions = {
     labels: [],
     help: 'How long they took, together.',
   },
+  distributord_settle_slots_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Slots that were looked at, whether they can be settled.',
+  },
+  distributord_settle_seconds_total: {
+    type: 'counter',
+    labels: [],
+    help: 'How long that took, together.',
+  },
   distributord_distributors_out_of_sync: {
     type: 'gauge',
     labels: [],

@@ -20,6 +20,8 @@ const codes: Readonly<Record<number, string>> = {
   26: 'is not an SQLite database',
 };
 
+const rowsAtATime = 200;
+
 /** The store's file, which this process alone uses until it is closed. */
 export class SqliteFile {
   readonly #path: string;
@@ -90,13 +92,23 @@ export class SqliteFile {
     this.#requireInPlace();
   }
 
-  /** All that is stored, and the number of the last change. */
-  read(): { readonly rows: readonly StoredRow[]; readonly revision: number } {
-    const rows = this.#database
-      .prepare('SELECT id, revision, document FROM distributors')
-      .all() as unknown as StoredRow[];
+  /** All that is stored, some of it at a time. */
+  *rows(): Generator<readonly StoredRow[]> {
+    const all = this.#database.prepare('SELECT id, revision, document FROM distributors').iterate();
+    let rows: StoredRow[] = [];
+    for (const row of all as unknown as Iterable<StoredRow>) {
+      rows.push({ ...row });
+      if (rows.length < rowsAtATime) continue;
+      yield rows;
+      rows = [];
+    }
+    yield rows;
+  }
+
+  /** The number of the last change. */
+  get revision(): number {
     const last = this.#database.prepare('SELECT sequence FROM last_change').get();
-    return { rows: rows.map((row) => ({ ...row })), revision: Number(last?.['sequence'] ?? 0) };
+    return Number(last?.['sequence'] ?? 0);
   }
 
   /** One transaction; durable when this returns. If it throws, nothing of it is there. */
@@ -113,8 +125,9 @@ export class SqliteFile {
       for (const { id, document, revision } of entries)
         if (document === null) remove.run(id);
         else put.run(id, revision, document);
-      const last = entries.at(-1)?.sequence ?? 0;
-      database.prepare('UPDATE last_change SET sequence = ?').run(last);
+      const last = Math.max(...entries.map(({ sequence }) => sequence));
+      // Long changes may come to be written after others that began later.
+      database.prepare('UPDATE last_change SET sequence = max(sequence, ?)').run(last);
       database.exec('COMMIT');
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK');
