@@ -34,7 +34,7 @@ fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for
 .PHONY: check
 check: build ## the fast loop: format, lint, types, unit tests
 	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*
+	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*.cc bench/tables/*.h
 	eslint .
 	depcruise --config .dependency-cruiser.json src
 	tsc --noEmit
@@ -43,7 +43,7 @@ check: build ## the fast loop: format, lint, types, unit tests
 .PHONY: format
 format: node_modules/.installed ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*
+	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*.cc bench/tables/*.h
 
 .PHONY: build
 build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
@@ -107,9 +107,9 @@ build/flood.o: test/support/flood.h
 build/packet-cost build/throughput build/flood:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
-TABLES := $(wildcard bench/tables/*.cc) native/src/table-builder.cc native/src/slot-table.cc
+TABLES := $(wildcard bench/tables/*.cc bench/tables/*.h.cc) native/src/table-builder.cc native/src/slot-table.cc
 
-build/tables: $(TABLES) $(wildcard bench/tables/*.h native/src/*.h bpf/*.h)
+build/tables: $(TABLES) $(wildcard bench/tables/*.cc bench/tables/*.h.h native/src/*.h bpf/*.h)
 	@$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Ibpf -Inative/src -o $@ $(TABLES) -lbpf
 
 # The demo's daemon, too, is confined as the shipped unit confines it.

@@ -143,6 +143,18 @@ struct dist_slot {
 DIST_ASSERT_SIZE(struct dist_slot, 8);
 
 /*
+ * The owners of settled slots once more, four slots to an element: all that nearly every packet
+ * needs, in a quarter of the memory. DIST_OWNER_NONE: the slot itself must be looked at. Follows
+ * from the slots; the daemon takes an owner away before it changes the slot.
+ */
+struct dist_settled {
+	__u16 owner[4];
+};
+DIST_ASSERT_SIZE(struct dist_settled, 8);
+
+#define DIST_SETTLED_ELEMENTS(slots) (((slots) + 3) / 4)
+
+/*
  * The amphora at a position: MAC in the low 48 bits, first octet lowest; above it the
  * generation, of 15 bits. One store replaces an amphora. MAC 0 = empty: the generation stays, so
  * that the next amphora here gets another one and no old flow entry names it.
