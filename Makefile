@@ -107,9 +107,9 @@ build/flood.o: test/support/flood.h
 build/packet-cost build/throughput build/flood:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
-TABLES := $(wildcard bench/tables/*.cc bench/tables/*.h.cc) native/src/table-builder.cc native/src/slot-table.cc
+TABLES := $(wildcard bench/tables/*.cc) native/src/table-builder.cc native/src/slot-table.cc
 
-build/tables: $(TABLES) $(wildcard bench/tables/*.cc bench/tables/*.h.h native/src/*.h bpf/*.h)
+build/tables: $(TABLES) $(wildcard bench/tables/*.h native/src/*.h bpf/*.h)
 	@$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Ibpf -Inative/src -o $@ $(TABLES) -lbpf
 
 # The demo's daemon, too, is confined as the shipped unit confines it.
