@@ -8,8 +8,14 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 NATIVE := build/native/Release/distributor.node
 BPF := $(wildcard bpf/*)
+C_SOURCES := $(wildcard native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*)
+BENCH_TOOLS := build/packet-cost build/throughput build/tables build/first-packet
 NATIVE_SOURCES := $(wildcard native/src/*) native/CMakeLists.txt native/package.json
 PREFIX ?= /usr
+OCTAVIA := integrations/octavia
+# Debian's, which sees Debian's OpenStack packages.
+PYTHON := /usr/bin/python3
+BLACK := $(PYTHON) -m black --quiet --line-length 100
 COMPILE_BPF = @clang -g -O2 -Wall -Werror -target bpf -mcpu=v3 \
   -idirafter /usr/include/$$(cc -print-multiarch) -c $< -o $@
 
@@ -24,7 +30,7 @@ demo: build xdp-pass build/seccomp-run ## the whole job on real traffic, in netw
 	@node demo/main.ts
 
 .PHONY: test
-test: build xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, store, packets, native, real traffic
+test: build octavia xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, store, packets, native, real traffic
 	vitest run
 
 .PHONY: fuzz
@@ -32,18 +38,33 @@ fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for
 	@node test/fuzz/main.ts --frames 10000000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: build ## the fast loop: format, lint, types, unit tests
-	prettier --check --log-level warn .
-	clang-format --dry-run --Werror native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*.cc bench/tables/*.h
+check: build octavia ## the fast loop: format, lint, types, unit tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint formatting types python unit
+
+.PHONY: lint formatting types python unit
+lint:
 	eslint .
 	depcruise --config .dependency-cruiser.json src
-	tsc --noEmit
-	vitest run --project unit
+
+formatting:
+	prettier --check --log-level warn --cache --cache-location build/prettier .
+	clang-format --dry-run --Werror $(C_SOURCES)
+
+types:
+	tsc --noEmit --incremental --tsBuildInfoFile build/types.json
+
+python:
+	cd $(OCTAVIA) && $(BLACK) --check . ../../test/octavia && \
+	  $(PYTHON) -m flake8 . ../../test/octavia && $(PYTHON) -m mypy
+
+unit:
+	vitest run --project unit --project octavia
 
 .PHONY: format
-format: node_modules/.installed ## format all sources in place
+format: node_modules/.installed build/.octavia ## format all sources in place
 	prettier --write --log-level warn .
-	clang-format -i native/src/*.cc native/src/*.h bpf/*.[ch] test/support/*.[ch] bench/*.[ch] bench/tables/*.cc bench/tables/*.h
+	clang-format -i $(C_SOURCES)
+	cd $(OCTAVIA) && $(BLACK) . ../../test/octavia
 
 .PHONY: build
 build: $(NATIVE) build/proto/distributor.ts ## XDP program, native addon, API types
@@ -88,12 +109,28 @@ build/%.o: test/support/%.bpf.c | build/.machine
 build/%.o: bench/%.bpf.c | build/.machine
 	$(COMPILE_BPF)
 
+# The Python driver, as it would be installed, with messages generated from the .proto.
+.PHONY: octavia
+octavia: build/octavia/.built
+
+build/.octavia: scripts/prepare-machine.sh | build/.machine
+	./scripts/prepare-machine.sh octavia
+	@touch $@
+
+build/octavia/.built: build/.octavia proto/distributor/v1/distributor.proto \
+  $(wildcard $(OCTAVIA)/*.* $(OCTAVIA)/proto/* $(OCTAVIA)/src/distributord_octavia/*)
+	@rm -rf build/octavia/lib
+	@cd $(OCTAVIA) && $(PYTHON) -W ignore setup.py --quiet build --build-base $(CURDIR)/build/octavia/base \
+	  --build-lib $(CURDIR)/build/octavia/lib egg_info --egg-base $(CURDIR)/build/octavia/lib \
+	  > $(CURDIR)/build/octavia.log 2>&1 || { cat $(CURDIR)/build/octavia.log; exit 1; }
+	@touch $@
+
 .PHONY: bench
-bench: build build/packet-cost build/throughput build/tables xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
+bench: build $(BENCH_TOOLS) xdp-pass ## the whole benchmark (ten minutes): tables, build/bench.json, plots in docs/
 	@node bench/main.ts $(SECTIONS)
 
 .PHONY: bench-quick
-bench-quick: build build/packet-cost build/throughput build/tables xdp-pass ## the same in two minutes, for a look
+bench-quick: build $(BENCH_TOOLS) xdp-pass ## the same in two minutes, for a look
 	@node bench/main.ts --quick $(SECTIONS)
 
 build/generator.o: bench/generator.h
@@ -104,7 +141,8 @@ build/throughput: bench/throughput.c bench/throughput.h bench/generator.h \
 build/flood: test/support/flood.c test/support/flood.h build/flood.skel.h
 build/flood.o: test/support/flood.h
 
-build/packet-cost build/throughput build/flood:
+build/first-packet: bench/first-packet.c | build/.machine
+build/packet-cost build/throughput build/flood build/first-packet:
 	@$(CC) -O2 -Wall -Wextra -Werror -Ibuild -o $@ $< -lbpf
 
 TABLES := $(wildcard bench/tables/*.cc) native/src/table-builder.cc native/src/slot-table.cc

@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config';
 
 // `unit` needs no privileges and is the fast loop, nor does `security`, which attacks the API
-// for longer, nor `store`, which breaks files; the others load the XDP program, and
+// for longer, nor `store`, which breaks files, nor `octavia`, the Python driver; the others load the XDP program, and
 // `netns` sends real traffic through network namespaces: one file at a time.
 export default defineConfig({
   test: {
@@ -16,6 +16,7 @@ export default defineConfig({
       { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'] } },
       { extends: true, test: { name: 'store', include: ['test/store/**/*.test.ts'] } },
       { extends: true, test: { name: 'security', include: ['test/security/**/*.test.ts'] } },
+      { extends: true, test: { name: 'octavia', include: ['test/octavia/**/*.test.ts'] } },
       { extends: true, test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'] } },
       {
         extends: true,

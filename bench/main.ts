@@ -8,12 +8,13 @@ import { formatTable } from '../src/cli/table.ts';
 import { describeMachine } from './machine.ts';
 import { drawPlot, type Plot } from './plot.ts';
 import type { Section } from './section.ts';
+import { control } from './sections/control.ts';
 import { drainMemory } from './sections/drain-memory.ts';
 import { packetCost } from './sections/packet-cost.ts';
 import { tables } from './sections/tables.ts';
 import { throughput } from './sections/throughput.ts';
 
-const sections: readonly Section[] = [packetCost, throughput, tables, drainMemory];
+const sections: readonly Section[] = [packetCost, throughput, tables, drainMemory, control];
 
 const JSON_PATH = 'build/bench.json';
 const PLOTS = 'docs/benchmarks';

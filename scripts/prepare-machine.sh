@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Brings a Debian 12 machine to what building, testing and running need. Run as root;
-# run again, it installs nothing and changes nothing. To run at the root of the tree.
+# run again, it installs nothing and changes nothing. To run at the root of the tree. With the
+# argument `octavia` it installs what the Python driver's build and tests need, and that alone.
 set -eu
 
 packages="
@@ -9,6 +10,13 @@ packages="
   libbpf-dev libmnl-dev libseccomp-dev make ninja-build openssl pkg-config procps python3 systemd
   tcpdump traceroute
 "
+# OpenStack's libraries are many, and none of their packages is a service.
+octavia_packages="
+  black flake8 libprotobuf-dev mypy protobuf-compiler python3-grpcio python3-octavia
+  python3-protobuf python3-pytest python3-setuptools
+"
+purpose="${1:-}"
+[ "$purpose" != octavia ] || packages="$octavia_packages"
 
 fail() {
   echo "prepare-machine: $1" >&2
@@ -18,7 +26,7 @@ fail() {
 [ "$(id -u)" = 0 ] || fail "must run as root: it installs packages and mounts bpffs"
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; install by hand:$packages"
 # Node itself comes with the npm packages; the machine only has to have npm.
-command -v npm >/dev/null || packages="$packages nodejs npm"
+[ "$purpose" = octavia ] || command -v npm >/dev/null || packages="$packages nodejs npm"
 
 missing=""
 for package in $packages; do
@@ -32,6 +40,7 @@ if [ -n "$missing" ]; then
   DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $missing \
     >/dev/null
 fi
+[ "$purpose" != octavia ] || exit 0
 
 # Prometheus's checker for the tests, alone: its package would start a server.
 if [ ! -x build/promtool ]; then

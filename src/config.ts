@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { heartbeatSection } from './config/heartbeat.ts';
 import { limits } from './config/limits.ts';
 import { listen } from './config/listen.ts';
 import { metricsSection } from './config/metrics.ts';
@@ -70,6 +71,7 @@ const schema = z
       })
       .prefault({}),
     metrics: metricsSection,
+    heartbeat: heartbeatSection,
   })
   .superRefine(({ tables, capacity }, context) => {
     if (tables.initialSlots > tables.maxSlots)

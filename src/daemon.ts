@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import { ApiServer } from './api/server.ts';
 import { createService } from './api/service.ts';
 import type { ConfigReload } from './config/reload.ts';
@@ -10,10 +9,12 @@ import { KernelDatapath } from './datapath/kernel-datapath.ts';
 import { native } from './datapath/native.ts';
 import { DistributorDriver } from './driver/distributor-driver.ts';
 import { runFlow } from './driver/engine.ts';
+import { Heartbeat } from './heartbeat/heartbeat.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import type { Log, LogOutput } from './log.ts';
 import { addAdoptionSeries } from './metrics/adoption-series.ts';
 import { createDaemonMetrics } from './metrics/daemon-metrics.ts';
+import { addHeartbeatSeries } from './metrics/heartbeat-series.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
 import { addTlsSeries } from './metrics/tls-series.ts';
@@ -21,6 +22,7 @@ import type { IdleTimeouts, WatchedNeighbour } from './plan/wanted.ts';
 import { Announcer } from './reconcile/announcer.ts';
 import { reviewChanges } from './reconcile/change-review.ts';
 import { ConflictWatch } from './reconcile/conflict-watch.ts';
+import { ConvergenceQueue } from './reconcile/convergence-queue.ts';
 import { DrainSupervisor } from './reconcile/drain-supervisor.ts';
 import { PinWatch } from './reconcile/pin-watch.ts';
 import { KeyedLock } from './reconcile/keyed-lock.ts';
@@ -64,9 +66,11 @@ export class Daemon {
   readonly #pins: PinWatch;
   readonly #drains: DrainSupervisor;
   readonly #locks = new KeyedLock();
+  readonly #queue = new ConvergenceQueue((id) => this.#convergeAgain(id));
   readonly #server: ApiServer;
   readonly #metrics: Metrics;
   readonly #metricsServer: MetricsServer;
+  readonly #heartbeat: Heartbeat;
   readonly #timers: readonly NodeJS.Timeout[];
   #adoption: Adoption | null = null;
   #lastUpkeep = performance.now();
@@ -140,6 +144,9 @@ export class Daemon {
       addAdoptionSeries(out, { adoption: this.#adoption, store }),
     );
     this.#metricsServer = new MetricsServer(this.#metrics, log);
+    this.#heartbeat = new Heartbeat({ log, distributors: () => store.statistics().distributors });
+    reload.register('heartbeat', (next) => this.#heartbeat.follow(next.heartbeat));
+    this.#metrics.register('heartbeat', (out) => addHeartbeatSeries(out, this.#heartbeat.counts));
     reload.register('tables', (next) => void Object.assign(tables, next.tables));
     reload.register('timeouts', async (next) => {
       this.#datapath.setLearningWindow(next.timeouts.learningWindowSeconds);
@@ -165,6 +172,7 @@ export class Daemon {
     held.defer(() => daemon.#release());
     await daemon.#takeOver();
     const listening = await daemon.#server.listen(config.listen);
+    await daemon.#heartbeat.follow(config.heartbeat);
     if (config.metrics !== null) await daemon.#metricsServer.listen(config.metrics);
     parts.log.info(listening, 'ready');
     held.move();
@@ -195,7 +203,8 @@ export class Daemon {
       ids.clear();
     }
     for (const { distributor } of this.#store.all()) ids.add(distributor.id);
-    await Promise.all([...ids].map((id) => this.#convergeAgain(id)));
+    this.#queue.add(ids);
+    await this.#queue.idle;
     await this.#locks.idle(); // board and drains have taken note
   }
 
@@ -213,6 +222,7 @@ export class Daemon {
   #release(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#metricsServer.close();
+    this.#heartbeat.close();
     this.#announcer.close();
     this.#drains.close();
     this.#datapath.close();
@@ -222,27 +232,25 @@ export class Daemon {
   #follow(neighbour: WatchedNeighbour): void {
     const mac = this.#datapath.resolvedMac(neighbour);
     this.#log.info({ ...neighbour, mac }, 'neighbour changed');
-    for (const id of this.#reconciler.watchersOf(neighbour)) void this.#convergeAgain(id);
+    this.#queue.add(this.#reconciler.watchersOf(neighbour));
   }
 
-  /** VIPs without timeouts of their own get these, one distributor after the other. */
+  /** VIPs without timeouts of their own get these. */
   async #changeTimeouts(timeouts: IdleTimeouts): Promise<void> {
     const { tcpIdle, otherIdle } = this.#reconciler.timeouts;
     if (timeouts.tcpIdle === tcpIdle && timeouts.otherIdle === otherIdle) return;
     this.#reconciler.timeouts = timeouts;
-    for (const { distributor } of this.#store.all()) {
-      await this.#convergeAgain(distributor.id);
-      await setImmediate();
-    }
+    this.#queue.add([...this.#store.all()].map(({ distributor }) => distributor.id));
+    await this.#queue.idle;
   }
 
   #keepUp(): void {
     this.#reconciler.settle();
     this.#datapath.keepUp();
     this.#pins.keepUp();
-    for (const id of this.#board.suspects()) void this.#convergeAgain(id);
+    this.#queue.add(this.#board.suspects());
     void this.#drains.keepUp();
-    for (const id of this.#reconciler.pending) void this.#convergeAgain(id);
+    this.#queue.add(this.#reconciler.pending);
     this.#lastUpkeep = performance.now();
   }
 

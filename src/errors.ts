@@ -129,6 +129,11 @@ export const errorKinds = {
     retryable: true,
     action: 'Turn the offload off with the command in the message, then add the VIP again.',
   },
+  PORT_MTU: {
+    status: 'FAILED_PRECONDITION',
+    retryable: true,
+    action: 'Raise the MTU of the interface to that of the network, then add the VIP again.',
+  },
   VIP_CONFLICTS: {
     status: 'ALREADY_EXISTS',
     retryable: false,

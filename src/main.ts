@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
+import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { ConfigReload } from './config/reload.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -53,6 +54,8 @@ async function main(): Promise<void> {
   // reload: the configuration is yet to be read.
   let hangUp = (): void => undefined;
   process.on('SIGHUP', () => hangUp());
+  // Unheard it would have Node open a port where every process of the host may run code as the daemon.
+  process.on('SIGUSR1', () => undefined);
   const path = configPathFromArguments();
   const read = () => readConfig(path);
   const config = await read();
@@ -75,6 +78,7 @@ async function main(): Promise<void> {
   const daemon = await starting;
   manager.ready('answering calls');
   manager.watch(() => daemon.stalledMs);
+  flushCompileCache(); // where there is one: a daemon that is killed leaves it, too
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { rm } from 'node:fs/promises';
+import { removeSocket } from './api/unix-socket.ts';
 import type { Config } from './config.ts';
 import { attempt } from './datapath/native-failure.ts';
 import { native } from './datapath/native.ts';
@@ -30,7 +30,7 @@ export async function tearDown(
   const lock = await takeInstanceLock();
   try {
     const removed = attempt('tear down', () => native.tearDown({ pins: state.pins }));
-    await rm(listen.socket, { force: true });
+    await removeSocket(listen.socket);
     if (purge) await removeStore(state.directory);
     return removed;
   } finally {

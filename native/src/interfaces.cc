@@ -6,12 +6,16 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netpacket/packet.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <cstring>
 #include <map>
 #include <memory>
 
 #include "arguments.h"
 #include "errors.h"
+#include "file-descriptor.h"
 #include "vlan-offload.h"
 
 namespace distributor {
@@ -21,13 +25,22 @@ namespace {
 struct Interface {
   uint32_t ifindex;
   std::string mac;
+  uint32_t mtu;
   bool up;
   bool strips_vlan_tags;
   std::vector<std::string> addresses;
 };
 
+// 0 if it has gone since it was listed.
+uint32_t MtuOf(const FileDescriptor& socket, const char* interface_name) {
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface_name, IFNAMSIZ - 1);
+  return ioctl(socket.get(), SIOCGIFMTU, &request) < 0 ? 0 : request.ifr_mtu;
+}
+
 std::map<std::string, Interface> List() {
   VlanOffload vlan_offload;
+  FileDescriptor any(Check("socket(inet)", socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
   ifaddrs* list;
   if (getifaddrs(&list) < 0) throw SystemError("getifaddrs", errno);
   std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
@@ -38,6 +51,7 @@ std::map<std::string, Interface> List() {
     if (link->sll_hatype != ARPHRD_ETHER || link->sll_halen != sizeof(Mac)) continue;
     interfaces[entry->ifa_name] = {.ifindex = static_cast<uint32_t>(link->sll_ifindex),
                                    .mac = FormatMac(link->sll_addr),
+                                   .mtu = MtuOf(any, entry->ifa_name),
                                    .up = (entry->ifa_flags & IFF_UP) != 0,
                                    .strips_vlan_tags = vlan_offload.Strips(entry->ifa_name),
                                    .addresses = {}};
@@ -66,6 +80,7 @@ Napi::Value Interfaces(const Napi::CallbackInfo& info) {
     object.Set("name", name);
     object.Set("ifindex", interface.ifindex);
     object.Set("mac", interface.mac);
+    object.Set("mtu", interface.mtu);
     object.Set("up", interface.up);
     object.Set("stripsVlanTags", interface.strips_vlan_tags);
     auto addresses = Napi::Array::New(info.Env());

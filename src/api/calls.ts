@@ -89,6 +89,9 @@ export function streaming<Request, Response>(
     const gone = new AbortController();
     call.once('cancelled', () => gone.abort());
     call.once('close', () => gone.abort());
+    // The library tells of a deadline only when all that was written before it has been read.
+    const over = callContext.getStore()?.signal;
+    over?.addEventListener('abort', () => gone.abort(), { once: true });
     const signal = AbortSignal.any([gone.signal, stopping]);
     const outlet: Outlet<Response> = {
       signal,

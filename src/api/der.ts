@@ -2,7 +2,10 @@
 // As much of DER (X.690) as is needed to see what a certificate or a list of revoked ones says
 // of itself (RFC 5280); OpenSSL judges them.
 
-const tags = { integer: 0x02, version: 0xa0, utcTime: 0x17, generalizedTime: 0x18 } as const;
+const tags = {
+  ...{ integer: 0x02, bitString: 0x03, oid: 0x06, version: 0xa0 },
+  ...{ utcTime: 0x17, generalizedTime: 0x18 },
+} as const;
 
 interface Element {
   readonly tag: number;
@@ -48,8 +51,15 @@ export function subjectOf(certificate: Buffer): Buffer {
 export interface RevocationList {
   /** Encoded. */
   readonly issuer: Buffer;
-  /** Seconds since the epoch; null: it says nothing of a next one. */
+  /** Seconds since the epoch. */
+  readonly thisUpdate: number;
+  /** Likewise; null: it says nothing of a next one. */
   readonly nextUpdate: number | null;
+  /** What the signature is of. */
+  readonly signed: Buffer;
+  /** An object identifier, encoded, in hexadecimal. */
+  readonly signatureAlgorithm: string;
+  readonly signature: Buffer;
 }
 
 /** @throws RangeError */
@@ -58,7 +68,17 @@ export function readRevocationList(der: Buffer): RevocationList {
   // signature, issuer, thisUpdate, nextUpdate
   const next = parts[3];
   const isTime = next?.tag === tags.utcTime || next?.tag === tags.generalizedTime;
-  return { issuer: requireElement(parts[1]).bytes, nextUpdate: isTime ? readTime(next) : null };
+  const [signed, algorithm, signature] = readElements(requireElement(readElements(der)[0]).content);
+  const [identifier] = readElements(requireElement(algorithm).content);
+  return {
+    issuer: requireElement(parts[1]).bytes,
+    thisUpdate: readTime(requireElement(parts[2])),
+    nextUpdate: isTime ? readTime(next) : null,
+    signed: requireElement(signed).bytes,
+    signatureAlgorithm: requireElement(identifier, tags.oid).content.toString('hex'),
+    // Its first byte counts bits that are none.
+    signature: requireElement(signature, tags.bitString).content.subarray(1),
+  };
 }
 
 /** UTCTime has two digits for the year, from 1950 to 2049. */
@@ -72,7 +92,7 @@ function readTime({ tag, content }: Element): number {
   return Date.UTC(year, month - 1, day, hour, minute, second) / 1000;
 }
 
-function requireElement(element: Element | undefined): Element {
-  if (element === undefined) throw new RangeError('an element is missing');
+function requireElement(element: Element | undefined, tag = element?.tag): Element {
+  if (element === undefined || element.tag !== tag) throw new RangeError('an element is missing');
   return element;
 }

@@ -10,6 +10,7 @@ import {
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
 import { randomUUID } from 'node:crypto';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { callContext, type CallContext } from '../call-context.ts';
 import { DistributordError, type Reason } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -34,13 +35,19 @@ export interface CallParts {
   readonly log: Log;
   readonly observer: CallObserver;
   readonly timeoutMs: number;
-  /** Lets the call begin; what it returns is run at the call's end. @throws DistributordError */
+  /**
+   * Lets the call begin; what it returns is run when nothing of it is left: answered, and the
+   * answer taken. @throws DistributordError
+   */
   readonly admit: (metadata: Metadata) => () => void;
 }
 
 /** Metadata of requests and of answers. */
 export const requestIdKey = 'x-request-id';
 const wellFormedId = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Why calls are aborted; made once, for a new one would have a stack each time. */
+const ended = new Error('the call has ended');
 
 export class GuardedCall {
   readonly #parts: CallParts;
@@ -67,21 +74,29 @@ export class GuardedCall {
       .withOnReceiveMetadata((metadata, next) => this.#begin(metadata, next))
       .withOnReceiveMessage((message: unknown, next) => {
         this.#messages++;
+        if (this.#parts.method.requestStream) this.#startTimer();
         this.#run(() => next(message));
       })
       .withOnReceiveHalfClose((next) => {
-        this.#isReceived = this.#messages > 0 || this.#parts.method.requestStream;
-        if (this.#parts.method.responseStream) this.#stopTimer();
+        const { requestStream, responseStream } = this.#parts.method;
+        this.#isReceived = this.#messages > 0 || requestStream;
+        if (requestStream || responseStream) this.#stopTimer();
         this.#run(next);
       })
-      .withOnCancel(() => this.#end({ code: status.CANCELLED, details: 'given up by its client' }))
+      // Also of a call that was answered: when its client has taken all of the answer.
+      .withOnCancel(() => {
+        this.#end({ code: status.CANCELLED, details: 'given up by its client' });
+        this.#stopTimer();
+        this.#release();
+        this.#release = () => undefined;
+      })
       .build();
     const responder = new ResponderBuilder().withStart((next) => next(listener)).build();
     return new ServerInterceptingCall(this.#parts.call, responder);
   }
 
   #begin(metadata: Metadata, next: (metadata: Metadata) => void): void {
-    const { method, observer, timeoutMs, admit, call } = this.#parts;
+    const { method, observer, admit, call } = this.#parts;
     const [given] = metadata.get(requestIdKey);
     const isGiven = typeof given === 'string' && wellFormedId.test(given);
     const requestId = isGiven ? given : `req-${randomUUID()}`;
@@ -93,7 +108,7 @@ export class GuardedCall {
       call.sendStatus(toStatus(refusal as DistributordError));
       return;
     }
-    if (!method.requestStream) this.#timer = setTimeout(() => this.#timeOut(), timeoutMs);
+    this.#startTimer();
     this.#run(() => next(metadata));
   }
 
@@ -103,15 +118,30 @@ export class GuardedCall {
     else callContext.run(this.#context, work);
   }
 
+  /** For the answer; of a stream, for its request, and of a stream of requests for the next one. */
+  #startTimer(): void {
+    this.#stopTimer();
+    if (this.#over.signal.aborted) return;
+    this.#timer = setTimeout(() => this.#timeOut(), this.#parts.timeoutMs);
+  }
+
   #timeOut(): void {
     const { method, timeoutMs, call, observer } = this.#parts;
     observer.refused('timeout');
-    const message = `${method.path} was not answered within ${timeoutMs / 1000} s`;
+    const what = method.requestStream ? 'was silent for' : 'was not answered within';
+    const message = `${method.path} ${what} ${timeoutMs / 1000} s`;
     call.sendStatus(toStatus(new DistributordError('CALL_TIMEOUT', message)));
   }
 
   #stopTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** Who does not read keeps an answer in memory, and its share of the calls, for no longer. */
+  #limitUntaken(): void {
+    // The library has no other way to give a stream up once its status is on the way.
+    const { stream } = this.#parts.call as unknown as { readonly stream?: ServerHttp2Stream };
+    this.#timer = setTimeout(() => stream?.close(constants.NGHTTP2_CANCEL), this.#parts.timeoutMs);
   }
 
   #answer(ending: Ending): void {
@@ -120,6 +150,7 @@ export class GuardedCall {
     const metadata = named.metadata?.clone() ?? new Metadata();
     if (this.#context !== null) metadata.set(requestIdKey, this.#context.requestId);
     this.#end(named);
+    if (this.#context !== null) this.#limitUntaken();
     this.#send({ ...named, metadata });
   }
 
@@ -134,8 +165,7 @@ export class GuardedCall {
   #end({ code, details, metadata }: Ending): void {
     if (this.#over.signal.aborted || this.#context === null) return;
     this.#stopTimer();
-    this.#over.abort();
-    this.#release();
+    this.#over.abort(ended);
     const { method, caller, log, observer } = this.#parts;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const name = status[code];

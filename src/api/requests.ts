@@ -61,6 +61,7 @@ export function readVip(message: VipMessage | null): VipRequest {
     attachment: vip.attachment === null ? null : readAttachment(vip.attachment),
     subnet: orNull(vip.subnet),
     gateway: orNull(vip.gateway),
+    mtu: vip.mtu,
     tracking: readEnum(trackings, vip.tracking, 'vip.tracking'),
     tcpIdle: vip.tcp_idle_seconds,
     otherIdle: vip.other_idle_seconds,

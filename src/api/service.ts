@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
+import type { Distributor } from '../../build/proto/distributor/v1/Distributor.ts';
 import type { DistributorServiceHandlers } from '../../build/proto/distributor/v1/DistributorService.ts';
 import type { DistributorDriver, NewDistributor } from '../driver/distributor-driver.ts';
 import { runFlow } from '../driver/engine.ts';
@@ -9,6 +10,7 @@ import type { Log } from '../log.ts';
 import { parseUuid, type LoadBalancer } from '../model/distributor.ts';
 import type { Vip } from '../model/vip.ts';
 import type { KeyedLock } from '../reconcile/keyed-lock.ts';
+import { Slices } from '../slices.ts';
 import type { Store, Stored } from '../store/store.ts';
 import { refuseEnded, streaming, unary } from './calls.ts';
 import {
@@ -182,7 +184,7 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
       distributorMessage(find(distributor_id), parts),
     ),
 
-    ListDistributors: unary(parts.log, ({ page_size, page_token }) => {
+    ListDistributors: unary(parts.log, async ({ page_size, page_token }) => {
       if (page_size > maxPageSize)
         throw new DistributordError(
           'INVALID_ARGUMENT',
@@ -192,8 +194,14 @@ export function createService(parts: ServiceParts): DistributorServiceHandlers {
       const limit = page_size === 0 ? defaultPageSize : page_size;
       const page = store.list({ after: page_token, limit: limit + 1 });
       const shown = page.slice(0, limit);
+      const distributors: Distributor[] = [];
+      const slices = new Slices();
+      for (const stored of shown) {
+        distributors.push(distributorMessage(stored, parts));
+        await slices.turn();
+      }
       return {
-        distributors: shown.map((stored) => distributorMessage(stored, parts)),
+        distributors,
         next_page_token: page.length > limit ? (shown.at(-1)?.distributor.id ?? '') : '',
       };
     }),

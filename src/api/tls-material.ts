@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { TlsConfig } from '../config/listen.ts';
 import { readRevocationList, subjectOf, type RevocationList } from './der.ts';
+import { isSignedBy } from './revocation-signature.ts';
 
 /** Files that do not fit; the message names key and file. */
 export class TlsMaterialError extends Error {
@@ -148,7 +149,7 @@ function requireValidNow(config: TlsConfig, certificate: X509Certificate, now: n
   if (now >= notAfter) throw fault(config, 'certificate', `expired ${certificate.validTo}`);
 }
 
-/** OpenSSL refuses every client of a CA whose list is missing or out of date. */
+/** OpenSSL refuses every client of a CA whose list is missing, not its own, or not of this time. */
 function requireCurrent(
   config: TlsConfig,
   {
@@ -161,10 +162,21 @@ function requireCurrent(
     readonly now: number;
   },
 ): void {
-  for (const { nextUpdate } of lists)
+  for (const { thisUpdate, nextUpdate } of lists) {
+    if (thisUpdate > now)
+      throw fault(
+        config,
+        'crl',
+        `is not valid before ${new Date(thisUpdate * 1000).toISOString()}`,
+      );
     if (nextUpdate !== null && nextUpdate <= now)
       throw fault(config, 'crl', `expired ${new Date(nextUpdate * 1000).toISOString()}`);
-  for (const { raw, subject } of authorities)
-    if (!lists.some(({ issuer }) => issuer.equals(subjectOf(raw))))
-      throw fault(config, 'crl', `has no list of ${subject.replaceAll('\n', ', ')}`);
+  }
+  for (const { raw, subject, publicKey } of authorities) {
+    const own = lists.filter(({ issuer }) => issuer.equals(subjectOf(raw)));
+    const name = subject.replaceAll('\n', ', ');
+    if (own.length === 0) throw fault(config, 'crl', `has no list of ${name}`);
+    if (!own.some((list) => isSignedBy(list, publicKey)))
+      throw fault(config, 'crl', `its list of ${name} is not signed with the key of ${config.ca}`);
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -71,8 +71,23 @@ async function tryMkdir(path: string): Promise<string | null> {
   }
 }
 
+/** Removes what a daemon has left there, if it is that. */
+export async function removeSocket(path: string): Promise<void> {
+  if (await isSocket(path)) await unlink(path);
+}
+
+/** False: there is nothing. @throws if there is something else */
+async function isSocket(path: string): Promise<boolean> {
+  const found = await lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+  if (found !== undefined && !found.isSocket()) throw new Error(`${path} is there, and no socket`);
+  return found !== undefined;
+}
+
 /** A socket that a killed process left behind is in the way; one in use is not ours: false. */
 async function removeStale(path: string): Promise<boolean> {
+  if (!(await isSocket(path))) return true;
   const connection = connect(path);
   try {
     await once(connection, 'connect');
@@ -80,7 +95,7 @@ async function removeStale(path: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
-    if (code === 'ECONNREFUSED') await unlink(path);
+    if (code === 'ECONNREFUSED') await removeSocket(path);
     return true;
   } finally {
     connection.destroy();

@@ -6,6 +6,7 @@ import { answer, atRevision } from './run.ts';
 interface VipOptions extends AttachmentOptions {
   readonly subnet?: string;
   readonly gateway?: string;
+  readonly mtu?: number;
   readonly algorithm?: string;
   readonly persistence?: string;
   readonly tracking?: string;
@@ -24,6 +25,7 @@ export function addVipCommands(program: Command): void {
     .description('start to receive a VIP’s traffic')
     .option('--subnet <cidr>', 'that holds the address; for checking it')
     .option('--gateway <address>', 'of the subnet; for the record')
+    .option('--mtu <bytes>', 'of the network; for checking the port', parseCount)
     .option('--algorithm <name>', 'CONSISTENT_HASH (default), or the affinity it hashes by')
     .option('--persistence <name>', 'affinity: SOURCE_IP (default) or SOURCE_IP_AND_PORT')
     .addOption(
@@ -49,6 +51,7 @@ export function addVipCommands(program: Command): void {
               attachment: attachmentFrom(options),
               subnet: options.subnet ?? '',
               gateway: options.gateway ?? '',
+              mtu: options.mtu ?? 0,
               tracking: `TRACKING_${(options.tracking ?? '').toUpperCase()}` as 'TRACKING_ADAPTIVE',
               tcp_idle_seconds: options.tcpIdle ?? 0,
               other_idle_seconds: options.otherIdle ?? 0,

@@ -40,6 +40,7 @@ export const effects: { readonly [Section in keyof Config]: EffectsOf<Config[Sec
   tables: 'reload',
   timeouts: 'reload',
   metrics: 'restart',
+  heartbeat: 'reload',
 };
 
 /** @param key dotted, as changedKeys() names it */

@@ -258,7 +258,7 @@ export class KernelDatapath implements Datapath {
   }
 
   keepUp(): void {
-    this.#neighbours.keepUp();
+    void this.#neighbours.keepUp();
     this.#shared.ports.keepUp();
   }
 

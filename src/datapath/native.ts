@@ -364,6 +364,7 @@ export interface Native {
     readonly name: string;
     readonly ifindex: number;
     readonly mac: string;
+    readonly mtu: number;
     readonly up: boolean;
     /** Its VLAN tags never reach the XDP program. */
     readonly stripsVlanTags: boolean;

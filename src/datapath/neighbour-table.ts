@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Slices } from '../slices.ts';
 import { neighbourKey, type WatchedNeighbour } from '../plan/wanted.ts';
 import { attempt, errorCode } from './native-failure.ts';
 import type { Native, NativeNeighbourWatch } from './native.ts';
@@ -7,8 +8,6 @@ interface Watched {
   readonly neighbour: WatchedNeighbour;
   mac: string | null;
   users: number;
-  /** The kernel has given the entry up: to be watched anew. */
-  lost: boolean;
 }
 
 /** What the kernel says of a port that is down or gone. */
@@ -21,13 +20,16 @@ const portIsAway = new Set(['ENETDOWN', 'ENODEV', 'EINVAL', 'ENETUNREACH']);
 export class NeighbourTable {
   readonly #watch: NativeNeighbourWatch;
   readonly #byKey = new Map<string, Watched>();
+  /** Those that the kernel has given up: to be watched anew. */
+  readonly #lost = new Set<Watched>();
+  #isKeepingUp = false;
   readonly #listeners: ((neighbour: WatchedNeighbour) => void)[] = [];
 
   constructor(native: Native) {
     this.#watch = new native.NeighbourWatch(({ ifindex, ip, mac, deleted }) => {
       const watched = this.#byKey.get(neighbourKey({ ifindex, ip }));
       if (watched === undefined) return;
-      if (deleted) watched.lost = true;
+      if (deleted) this.#lost.add(watched);
       this.#hear(watched, mac);
     });
   }
@@ -38,16 +40,23 @@ export class NeighbourTable {
     for (const listener of this.#listeners) listener(watched.neighbour);
   }
 
-  /** Watches anew what was lost to a flush or a port that went down, once that is possible. */
-  keepUp(): void {
-    for (const watched of this.#byKey.values()) {
-      if (!watched.lost) continue;
+  /**
+   * Watches anew what was lost to a flush or a port that went down, once that is possible: that
+   * may be thousands, among which others have their turns.
+   */
+  async keepUp(): Promise<void> {
+    if (this.#isKeepingUp) return;
+    this.#isKeepingUp = true;
+    const slices = new Slices();
+    for (const watched of this.#lost) {
       try {
         this.#begin(watched);
       } catch {
         // The kernel has no room for it: tried again the next time.
       }
+      await slices.turn();
     }
+    this.#isKeepingUp = false;
   }
 
   onChange(listener: (neighbour: WatchedNeighbour) => void): void {
@@ -66,12 +75,14 @@ export class NeighbourTable {
       known.users++;
       return;
     }
-    const watched: Watched = { neighbour, mac: null, users: 1, lost: true };
+    const watched: Watched = { neighbour, mac: null, users: 1 };
     this.#byKey.set(key, watched);
+    this.#lost.add(watched);
     try {
       attempt(`watch ${key}`, () => this.#begin(watched));
     } catch (error) {
       this.#byKey.delete(key);
+      this.#lost.delete(watched);
       throw error;
     }
   }
@@ -80,7 +91,7 @@ export class NeighbourTable {
   #begin(watched: Watched): void {
     try {
       const mac = this.#watch.add(watched.neighbour);
-      watched.lost = false;
+      this.#lost.delete(watched);
       this.#hear(watched, mac);
     } catch (error) {
       if (!portIsAway.has(errorCode(error) ?? '')) throw error;
@@ -93,6 +104,7 @@ export class NeighbourTable {
     if (known === undefined || --known.users > 0) return;
     attempt(`forget ${key}`, () => this.#watch.remove(neighbour));
     this.#byKey.delete(key);
+    this.#lost.delete(known);
   }
 
   close(): void {

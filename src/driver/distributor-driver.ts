@@ -5,6 +5,7 @@ import { DistributordError } from '../errors.ts';
 import type { EndOfDrain } from '../model/amphora.ts';
 import {
   addVip,
+  parseName,
   parseUuid,
   removeVip,
   type Distributor,
@@ -103,7 +104,7 @@ export class DistributorDriver {
             id,
             loadBalancer: {
               id: parseUuid(load_balancer.id, 'load_balancer.id'),
-              name: load_balancer.name,
+              name: parseName(load_balancer.name, 'load_balancer.name'),
             },
             vips: [],
             amphorae: [],

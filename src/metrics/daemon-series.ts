@@ -31,6 +31,8 @@ export function addDaemonSeries(out: Exposition, parts: DaemonSeriesParts): void
   out.add('distributord_reconcile_runs_total', runs);
   out.add('distributord_reconcile_failures_total', failures);
   out.add('distributord_reconcile_seconds_total', seconds);
+  out.add('distributord_settle_slots_total', reconciler.settling.slots);
+  out.add('distributord_settle_seconds_total', reconciler.settling.seconds);
   out.add('distributord_distributors_out_of_sync', reconciler.pending.length);
   const store = parts.store.statistics();
   out.add('distributord_store_commits_total', store.commits);

@@ -32,6 +32,16 @@ export const metricDefinitions = {
     labels: [],
     help: 'Lines of the log that were not written: standard error was not read for too long.',
   },
+  distributord_heartbeats_sent_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Signs of life that were sent to health managers of Octavia; none arrives for sure.',
+  },
+  distributord_heartbeat_failures_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Signs of life that could not be sent.',
+  },
   distributord_pins_in_place: {
     type: 'gauge',
     labels: [],
@@ -88,6 +98,16 @@ export const metricDefinitions = {
     type: 'counter',
     labels: [],
     help: 'How long they took, together.',
+  },
+  distributord_settle_slots_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Slots that were looked at, whether they can be settled.',
+  },
+  distributord_settle_seconds_total: {
+    type: 'counter',
+    labels: [],
+    help: 'How long that took, together.',
   },
   distributord_distributors_out_of_sync: {
     type: 'gauge',

@@ -2,13 +2,13 @@
 import type { Datapath } from '../datapath/datapath.ts';
 import type { Amphora } from '../model/amphora.ts';
 import type { Distributor } from '../model/distributor.ts';
-import type { Vip } from '../model/vip.ts';
+import { vipKey, type Vip } from '../model/vip.ts';
 import type { DrainSupervisor } from '../reconcile/drain-supervisor.ts';
 import type { StatusBoard } from '../reconcile/status-board.ts';
 import type { Store } from '../store/store.ts';
 import { joined, labels, type Exposition, type LabelText } from './exposition.ts';
 import { MonotonicCounts } from './monotonic-counts.ts';
-import type { Slices } from './slices.ts';
+import type { Slices } from '../slices.ts';
 import { classesOf, verdictClasses, type VerdictClass } from './verdict-classes.ts';
 
 export interface DistributorParts {
@@ -84,7 +84,7 @@ export class DistributorSeries {
     const place = joined(own, labels({ vip: address, interface: port, vlan: vlanIds.join('.') }));
     const names = Object.keys(counts.packets);
     const raw = [counts.forwardedBytes, ...Object.values(counts.packets)];
-    const [bytes = 0, ...packets] = this.#counts.add(`vip ${place}`, raw);
+    const [bytes = 0, ...packets] = this.#counts.add(`${id} vip ${vipKey(vip)}`, raw);
     const { classes, drops } = classesOf(names, packets);
     for (const name of verdictClasses)
       out.add('distributord_vip_packets_total', classes[name], joined(place, classLabels[name]));
@@ -112,7 +112,10 @@ export class DistributorSeries {
     const place = joined(about.own, labels({ amphora: amphora.id, position: position.toString() }));
     if (counts !== null) {
       const raw = [counts.packets, counts.bytes, counts.newFlows];
-      const [packets = 0, bytes = 0, flows = 0] = this.#counts.add(`amphora ${place}`, raw);
+      const [packets = 0, bytes = 0, flows = 0] = this.#counts.add(
+        `${distributor.id} ${position} ${amphora.id}`,
+        raw,
+      );
       out.add('distributord_amphora_packets_total', packets, place);
       out.add('distributord_amphora_bytes_total', bytes, place);
       out.add('distributord_amphora_new_flows_total', flows, place);

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import { CallMetrics } from './call-metrics.ts';
 import { Exposition } from './exposition.ts';
 import { collectProcessMetrics } from './process-metrics.ts';
-import { Slices } from './slices.ts';
+import { Slices } from '../slices.ts';
 
 /** Adds series as they are at the moment; long work gives others turns by `slices`. */
 export type MetricSource = (out: Exposition, slices: Slices) => void | Promise<void>;
@@ -49,11 +49,6 @@ export class Metrics {
       }
     }
     out.add('distributord_scrape_failures_total', this.#failures);
-    const pieces = [Buffer.from(await this.#registry.metrics())];
-    for (const chunk of out.chunks()) {
-      pieces.push(Buffer.from(chunk));
-      await slices.turn();
-    }
-    return pieces;
+    return [Buffer.from(await this.#registry.metrics()), ...out.pieces()];
   }
 }

@@ -2,8 +2,8 @@
 
 interface Known {
   last: readonly number[];
-  /** Of what was counted before the kernel began anew. */
-  base: readonly number[];
+  /** Of what was counted before the kernel began anew; null = nothing. */
+  base: readonly number[] | null;
   round: number;
 }
 
@@ -19,15 +19,15 @@ export class MonotonicCounts {
   add(key: string, counts: readonly number[]): readonly number[] {
     const known = this.#known.get(key);
     if (known === undefined) {
-      this.#known.set(key, { last: counts, base: counts.map(() => 0), round: this.#round });
+      this.#known.set(key, { last: counts, base: null, round: this.#round });
       return counts;
     }
     const { last, base } = known;
     if (counts.some((count, index) => count < (last[index] ?? 0)))
-      known.base = base.map((sum, index) => sum + (last[index] ?? 0));
+      known.base = base === null ? last : base.map((sum, index) => sum + (last[index] ?? 0));
     known.last = counts;
     known.round = this.#round;
-    return counts.map((count, index) => count + (known.base[index] ?? 0));
+    return known.base === null ? counts : counts.map((count, i) => count + (known.base?.[i] ?? 0));
   }
 
   /** Ends a round. */

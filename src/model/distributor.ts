@@ -36,6 +36,18 @@ export function parseUuid(text: string, field: string): string {
   });
 }
 
+const longestName = 255;
+
+/** As Octavia bounds it. @throws INVALID_ARGUMENT naming `field` */
+export function parseName(text: string, field: string): string {
+  if (text.length <= longestName) return text;
+  throw new DistributordError(
+    'INVALID_ARGUMENT',
+    `${field} has ${text.length} characters, more than ${longestName}`,
+    { field, value: text.length },
+  );
+}
+
 const comparedSettings = [
   ...(['affinity', 'tracking', 'subnet', 'gateway'] as const),
   ...(['tcpIdle', 'otherIdle'] as const),

@@ -59,6 +59,8 @@ class AmphoraList {
   readonly #options: RegistrationOptions;
   readonly #byId: Map<string, Amphora>;
   readonly #holders = new Map<number, string>();
+  /** Who has no position. */
+  #reserves: number;
   #tableSize: number;
   #nextPosition: number;
   #changed = false;
@@ -69,6 +71,7 @@ class AmphoraList {
     this.#byId = new Map(distributor.amphorae.map((amphora) => [amphora.id, amphora]));
     for (const { id, position } of distributor.amphorae)
       if (position !== null) this.#holders.set(position, id);
+    this.#reserves = distributor.amphorae.length - this.#holders.size;
     this.#tableSize = distributor.tableSize;
     this.#nextPosition = distributor.nextPosition;
   }
@@ -81,6 +84,7 @@ class AmphoraList {
     const amphora = this.#isStandby(request, known)
       ? standby(identity, { request, known, field })
       : this.#placed(identity, { request, known, field });
+    if (known === undefined && amphora.position === null) this.#countReserve(amphora, field);
     if (known !== undefined && sameAmphora(known, amphora)) return;
     // One that comes back stands by behind the others.
     if (known?.state === 'FAILED') this.#byId.delete(known.id);
@@ -96,6 +100,17 @@ class AmphoraList {
       tableSize: this.#tableSize,
       nextPosition: this.#nextPosition,
     };
+  }
+
+  /** As many as there may be positions: a distributor stays of a size that can be told in one message. */
+  #countReserve({ id }: Amphora, field: string): void {
+    const most = maxPositions(this.#options.limits);
+    if (++this.#reserves <= most) return;
+    throw new DistributordError(
+      'TOO_MANY_AMPHORAE',
+      `${field}: no room for ${id}: ${most} have no position already`,
+      { field: 'amphorae', value: id },
+    );
   }
 
   #isStandby({ role }: AmphoraRequest, known: Amphora | undefined): boolean {
@@ -202,8 +217,9 @@ function standby(identity: AmphoraIdentity, { request, known, field }: Registrat
 
 /** An amphora at the VIP's address could never be told from the VIP. */
 function refuseVipAddress(vips: readonly Vip[], requests: readonly AmphoraRequest[]): void {
+  const addresses = new Set(vips.map(({ address }) => address));
   requests.forEach(({ ip }, index) => {
-    if (!vips.some(({ address }) => address === parseAddress(ip, `amphorae[${index}].ip`))) return;
+    if (!addresses.has(parseAddress(ip, `amphorae[${index}].ip`))) return;
     throw new DistributordError(
       'ADDRESS_IN_USE',
       `amphorae[${index}].ip ${ip} is a VIP of this distributor`,

@@ -19,6 +19,8 @@ export interface VipRequest {
   readonly attachment: AttachmentRequest | null;
   readonly subnet: string | null;
   readonly gateway: string | null;
+  /** Of the VIP's network, bytes; 0 = not known. For checking the port. */
+  readonly mtu: number;
   readonly tracking: Tracking;
   /** Seconds; 0 = the daemon's default. */
   readonly tcpIdle: number;
@@ -49,6 +51,7 @@ export interface Port {
   readonly name: string;
   readonly ifindex: number;
   readonly mac: string;
+  readonly mtu: number;
   readonly up: boolean;
   /** It takes VLAN tags off the frames it receives: the data path would not see them. */
   readonly stripsVlanTags: boolean;
@@ -73,7 +76,7 @@ export interface VipSettings {
 /**
  * The VIP that a request describes, on one of the host's ports.
  * @throws INVALID_ADDRESS, INVALID_SUBNET, INVALID_ATTACHMENT, PORT_NOT_FOUND,
- *   VIP_IS_HOST_ADDRESS, VLAN_OFFLOAD, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM, INVALID_TIMEOUT
+ *   VIP_IS_HOST_ADDRESS, VLAN_OFFLOAD, PORT_MTU, UNKNOWN_AFFINITY, UNKNOWN_ALGORITHM, INVALID_TIMEOUT
  */
 export function parseVip(request: VipRequest, settings: VipSettings): Vip {
   const address = parseAddress(request.address, 'vip.address');
@@ -98,6 +101,12 @@ export function parseVip(request: VipRequest, settings: VipSettings): Vip {
       'VLAN_OFFLOAD',
       `vip.attachment.vlan_ids ${vlanIds.join(',')}: ${vlanOffloadMessage(port.name)}`,
       { field: 'vip.attachment.vlan_ids', value: vlanIds.join(',') },
+    );
+  if (port.mtu < request.mtu)
+    throw new DistributordError(
+      'PORT_MTU',
+      `vip.mtu ${request.mtu}: interface ${port.name} has an MTU of ${port.mtu}, so larger packets would be lost`,
+      { field: 'vip.mtu', value: request.mtu },
     );
   return {
     address,

@@ -45,11 +45,13 @@ export class Reconciler {
   timeouts: IdleTimeouts;
   /** Since the start: convergences, those that failed, and the seconds that they took. */
   readonly counts = { runs: 0, failures: 0, seconds: 0 };
+  /** Since the start: slots that settle() has looked at, and the seconds that it took. */
+  readonly settling = { slots: 0, seconds: 0 };
   readonly #datapath: Datapath;
   readonly #log: Log;
   readonly #actual = new Map<string, DatapathState>();
   readonly #watchers = new Map<string, Set<string>>();
-  /** When a distributor's slots are to be looked at again, in seconds of `now`. */
+  /** When a distributor's slots are to be looked at again, in seconds of `now`; 0 = at once. */
   readonly #unsettled = new Map<string, number>();
   readonly #outOfSync = new Map<string, string>();
   readonly #resolved: ResolvedMac = (neighbour) => this.#datapath.resolvedMac(neighbour);
@@ -165,16 +167,25 @@ export class Reconciler {
    * many slots at most; who was not reached comes first the next time.
    */
   settle(now = performance.now() / 1000): void {
+    const started = performance.now();
+    this.settling.slots += this.#settleSome(now);
+    this.settling.seconds += (performance.now() - started) / 1000;
+  }
+
+  /** Returns how many slots it has looked at. */
+  #settleSome(now: number): number {
     let slots = 0;
     for (const [id, due] of this.#unsettled) {
       if (due > now) continue;
-      if (slots >= slotsInAPass) return;
+      if (slots >= slotsInAPass) break;
       slots += this.#actual.get(id)?.tableSize ?? 0;
       const { unsettled, next } = this.#datapath.settle(id) ?? { unsettled: 0, next: 0 };
       this.#unsettled.delete(id);
       if (unsettled > 0) this.#unsettled.set(id, now + next);
-      else this.#log.info({ distributor: id }, 'all slots settled');
+      // Most have none when they are looked at first, as after a start.
+      else if (due > 0) this.#log.info({ distributor: id }, 'all slots settled');
     }
+    return slots;
   }
 
   #tell(id: string): void {

@@ -56,6 +56,7 @@ export class StatusBoard {
   /** Revision of the deletion by id, oldest first. */
   readonly #deleted = new Map<string, number>();
   readonly #byPort = new Map<string, Set<string>>();
+  /** As suspects() has last seen them. */
   readonly #ports = new Map<string, string>();
   readonly #full = new Set<string>();
   readonly #listeners = new Set<(change: BoardChange) => void>();
@@ -116,7 +117,7 @@ export class StatusBoard {
       changed.add(distributorId);
     }
     for (const [port, ids] of this.#byPort) {
-      const state = JSON.stringify(datapath.portState(port));
+      const state = this.#stateOf(port);
       if (this.#ports.get(port) === state) continue;
       this.#ports.set(port, state);
       for (const id of ids) changed.add(id);
@@ -175,10 +176,20 @@ export class StatusBoard {
     this.#tell({ id, stored: null, watchRevision });
   }
 
+  #stateOf(port: string): string {
+    return JSON.stringify(this.#options.datapath.portState(port));
+  }
+
+  /** Who comes to a port has been looked at as the port is now. */
   #index({ id, vips }: Distributor): void {
     for (const { interface: port } of vips) {
-      const ids = this.#byPort.get(port) ?? new Set();
-      this.#byPort.set(port, ids.add(id));
+      const ids = this.#byPort.get(port);
+      if (ids !== undefined) {
+        ids.add(id);
+        continue;
+      }
+      this.#byPort.set(port, new Set([id]));
+      this.#ports.set(port, this.#stateOf(port));
     }
   }
 

@@ -2,8 +2,9 @@
 import { DistributordError } from '../errors.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { vipKey } from '../model/vip.ts';
+import { Slices } from '../slices.ts';
 import { writeDocument } from './distributor-document.ts';
-import { noJournal, type Journal } from './journal.ts';
+import { noJournal, type Journal, type JournalEntry } from './journal.ts';
 import type { Store, StoreChange, Stored, StoreStatistics } from './store.ts';
 
 export interface StoreContent {
@@ -36,6 +37,8 @@ class Holders {
 export class DistributorStore implements Store {
   readonly #journal: Journal;
   readonly #stored = new Map<string, Stored>();
+  /** Their ids; null while not known. */
+  #sorted: readonly string[] | null = null;
   readonly #byLoadBalancer = new Holders();
   readonly #byVip = new Holders();
   readonly #byAmphora = new Holders();
@@ -67,11 +70,11 @@ export class DistributorStore implements Store {
   }
 
   list({ after, limit }: { after: string; limit: number }): readonly Stored[] {
-    return [...this.#stored.entries()]
-      .filter(([id]) => id > after)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .slice(0, limit)
-      .map(([, stored]) => stored);
+    this.#sorted ??= [...this.#stored.keys()].sort();
+    const first = firstBehind(this.#sorted, after);
+    return this.#sorted
+      .slice(first, Math.min(first + limit, this.#sorted.length))
+      .flatMap((id) => this.#stored.get(id) ?? []);
   }
 
   all(): Iterable<Stored> {
@@ -112,22 +115,31 @@ export class DistributorStore implements Store {
       throw error;
     }
     for (const { before } of changes) if (before !== null) this.#claim(before);
-    const entries = changes.map(({ id, after, revision }) => {
-      const sequence = ++this.#sequence;
-      const document = after === null ? null : writeDocument(after);
-      return { id, document, revision: revision ?? sequence, sequence };
-    });
+    const entries: JournalEntry[] = [];
     try {
+      const slices = new Slices();
+      for (const { id, after, revision } of changes) {
+        const sequence = ++this.#sequence;
+        const document = after === null ? null : writeDocument(after);
+        entries.push({ id, document, revision: revision ?? sequence, sequence });
+        if (slices.isOver) await slices.turn();
+      }
       await this.#journal.append(entries);
     } catch (error) {
       this.#undo(changes, begun);
       throw storeFailed(error);
     }
-    for (const [index, change] of changes.entries())
+    const slices = new Slices();
+    for (const [index, change] of changes.entries()) {
       this.#show(change, entries[index]?.revision ?? 0);
+      if (slices.isOver) await slices.turn();
+    }
     this.#revision = Math.max(this.#revision, entries.at(-1)?.sequence ?? 0);
     this.#changes += changes.length;
-    for (const { id } of changes) for (const listener of this.#listeners) listener(id);
+    for (const { id } of changes) {
+      for (const listener of this.#listeners) listener(id);
+      if (slices.isOver) await slices.turn();
+    }
     return entries.at(-1)?.sequence ?? this.#revision;
   }
 
@@ -147,6 +159,7 @@ export class DistributorStore implements Store {
   #show({ id, before, after }: StoreChange, revision: number): void {
     this.#changing.delete(id);
     if (before !== null) this.#release(before, id);
+    if ((before === null) !== (after === null)) this.#sorted = null;
     if (after === null) {
       this.#stored.delete(id);
       return;
@@ -217,6 +230,17 @@ export class DistributorStore implements Store {
       id,
     );
   }
+}
+
+/** The index of the first one that is greater. */
+function firstBehind(sorted: readonly string[], after: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function storeFailed(cause: unknown): DistributordError {

@@ -5,7 +5,9 @@ import { DistributordError } from '../errors.ts';
 import type { Distributor } from '../model/distributor.ts';
 import { readDocument } from './distributor-document.ts';
 import { DistributorStore } from './distributor-store.ts';
-import { SqliteJournal, type OpenedJournal } from './sqlite-journal.ts';
+import { SqliteJournal } from './sqlite-journal.ts';
+import type { StoredRow } from './sqlite-protocol.ts';
+import type { Stored } from './store.ts';
 
 /** In the state directory. */
 const fileName = 'state.db';
@@ -20,12 +22,18 @@ export async function openStore(directory: string): Promise<DistributorStore> {
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new Error(`state.directory ${directory} cannot be made: ${(error as Error).message}`);
   });
-  const { journal, rows, revision } = await SqliteJournal.open(file);
+  const stored: Stored[] = [];
+  const problems: Error[] = [];
+  const { journal, revision } = await SqliteJournal.open(file, (rows) => {
+    try {
+      for (const row of rows)
+        stored.push({ distributor: distributorOf(row, file), revision: row.revision });
+    } catch (error) {
+      problems.push(error as Error);
+    }
+  });
   try {
-    const stored = rows.map((row) => ({
-      distributor: distributorOf(row, file),
-      revision: row.revision,
-    }));
+    for (const problem of problems) throw problem;
     return new DistributorStore(journal, { stored, revision });
   } catch (error) {
     await journal.close();
@@ -41,7 +49,7 @@ export async function removeStore(directory: string): Promise<void> {
   await rmdir(directory).catch(() => undefined);
 }
 
-function distributorOf({ id, document }: OpenedJournal['rows'][number], file: string): Distributor {
+function distributorOf({ id, document }: StoredRow, file: string): Distributor {
   try {
     const distributor = readDocument(document);
     if (distributor.id === id) return distributor;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { JournalEntry } from './journal.ts';
 import type { StoredRow } from './sqlite-protocol.ts';
 import { applicationId, migrate, pragma, schemaVersion } from './sqlite-schema.ts';
+import { damageOf } from './write-ahead-log.ts';
 
 /** A file that is not to be used as it is; the message says what is to be done. */
 export class UnusableFile extends Error {
@@ -18,6 +19,8 @@ const codes: Readonly<Record<number, string>> = {
   14: 'cannot be opened',
   26: 'is not an SQLite database',
 };
+
+const rowsAtATime = 200;
 
 /** The store's file, which this process alone uses until it is closed. */
 export class SqliteFile {
@@ -35,6 +38,7 @@ export class SqliteFile {
     this.#path = path;
     try {
       closeSync(openSync(path, 'a', 0o600));
+      this.#requireWholeLog();
       this.#inode = statSync(path).ino;
       this.#database = new DatabaseSync(path, { timeout: 0 });
     } catch (error) {
@@ -46,6 +50,18 @@ export class SqliteFile {
       this.#database.close();
       throw this.#unusable(error);
     }
+  }
+
+  /** Before SQLite sees it, which would cut it off where it is damaged. */
+  #requireWholeLog(): void {
+    const log = `${this.#path}-wal`;
+    const damage = existsSync(log) ? damageOf(readFileSync(log)) : null;
+    if (damage === null) return;
+    throw new UnusableFile(
+      this.#toRestore(
+        `has a damaged write-ahead log (${log}: ${damage}): changes are lost with it`,
+      ),
+    );
   }
 
   #open(): void {
@@ -76,13 +92,23 @@ export class SqliteFile {
     this.#requireInPlace();
   }
 
-  /** All that is stored, and the number of the last change. */
-  read(): { readonly rows: readonly StoredRow[]; readonly revision: number } {
-    const rows = this.#database
-      .prepare('SELECT id, revision, document FROM distributors')
-      .all() as unknown as StoredRow[];
+  /** All that is stored, some of it at a time. */
+  *rows(): Generator<readonly StoredRow[]> {
+    const all = this.#database.prepare('SELECT id, revision, document FROM distributors').iterate();
+    let rows: StoredRow[] = [];
+    for (const row of all as unknown as Iterable<StoredRow>) {
+      rows.push({ ...row });
+      if (rows.length < rowsAtATime) continue;
+      yield rows;
+      rows = [];
+    }
+    yield rows;
+  }
+
+  /** The number of the last change. */
+  get revision(): number {
     const last = this.#database.prepare('SELECT sequence FROM last_change').get();
-    return { rows: rows.map((row) => ({ ...row })), revision: Number(last?.['sequence'] ?? 0) };
+    return Number(last?.['sequence'] ?? 0);
   }
 
   /** One transaction; durable when this returns. If it throws, nothing of it is there. */
@@ -99,8 +125,9 @@ export class SqliteFile {
       for (const { id, document, revision } of entries)
         if (document === null) remove.run(id);
         else put.run(id, revision, document);
-      const last = entries.at(-1)?.sequence ?? 0;
-      database.prepare('UPDATE last_change SET sequence = ?').run(last);
+      const last = Math.max(...entries.map(({ sequence }) => sequence));
+      // Long changes may come to be written after others that began later.
+      database.prepare('UPDATE last_change SET sequence = max(sequence, ?)').run(last);
       database.exec('COMMIT');
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { once } from 'node:events';
+import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { Slices } from '../slices.ts';
 import { readDocument } from './distributor-document.ts';
 import type { Journal, JournalEntry, JournalStatistics } from './journal.ts';
 import type { StoredRow, WriterAnswer, WriterOptions, WriterRequest } from './sqlite-protocol.ts';
@@ -13,7 +14,6 @@ interface Waiting {
 
 export interface OpenedJournal {
   readonly journal: SqliteJournal;
-  readonly rows: readonly StoredRow[];
   readonly revision: number;
 }
 
@@ -47,28 +47,44 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  /** @throws Error saying what is wrong with the file, and what is to be done */
-  static async open(file: string): Promise<OpenedJournal> {
+  /**
+   * `take` gets all that is stored, some of it at a time, and does not throw.
+   * @throws Error saying what is wrong with the file, and what is to be done
+   */
+  static async open(
+    file: string,
+    take: (rows: readonly StoredRow[]) => void,
+  ): Promise<OpenedJournal> {
     const workerData: WriterOptions = { file };
     const worker = new Worker(new URL('./sqlite-writer.ts', import.meta.url), { workerData });
-    const [answer] = (await once(worker, 'message')) as [WriterAnswer];
-    if (answer.kind !== 'opened') {
+    for await (const [answer] of on(worker, 'message') as AsyncIterable<[WriterAnswer]>) {
+      if (answer.kind === 'rows') {
+        take(answer.rows);
+        continue;
+      }
+      if (answer.kind === 'opened') {
+        const { revision, sizeBytes } = answer;
+        return { journal: new SqliteJournal(worker, sizeBytes), revision };
+      }
       await worker.terminate();
       throw new Error(answer.kind === 'refused' ? answer.problem : 'the store does not open');
     }
-    const { rows, revision, sizeBytes } = answer;
-    return { journal: new SqliteJournal(worker, sizeBytes), rows, revision };
+    throw new Error('the store does not open');
   }
 
-  append(entries: readonly JournalEntry[]): Promise<void> {
-    if (entries.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== null) {
-        this.#failures++;
-        throw this.#failure;
-      }
-      // What the next start could not read is not written.
-      for (const { document } of entries) if (document !== null) readDocument(document);
+  async append(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const slices = new Slices();
+    // What the next start could not read is not written.
+    for (const { document } of entries) {
+      if (document !== null) readDocument(document);
+      if (slices.isOver) await slices.turn();
+    }
+    if (this.#failure !== null) {
+      this.#failures++;
+      throw this.#failure;
+    }
+    await new Promise<void>((resolve, reject) => {
       this.#queue.push({ entries, resolve, reject });
       this.#write();
     });
@@ -106,11 +122,19 @@ export class SqliteJournal implements Journal {
     this.#sizeBytes = sizeBytes;
     if (problem === null) this.#commits++;
     else this.#failures++;
-    for (const { resolve, reject } of written)
-      if (problem === null) resolve();
-      else reject(new Error(problem));
     this.#write();
     if (this.#writing.length === 0) this.#rest();
+    void this.#settle(written, problem);
+  }
+
+  /** Those who have waited together go on one after the other. */
+  async #settle(written: readonly Waiting[], problem: string | null): Promise<void> {
+    const slices = new Slices();
+    for (const { resolve, reject } of written) {
+      if (problem === null) resolve();
+      else reject(new Error(problem));
+      await slices.turn();
+    }
   }
 
   /** The thread is gone: nothing can be stored any more. */

@@ -17,9 +17,10 @@ export type WriterRequest =
   | { readonly kind: 'close' };
 
 export type WriterAnswer =
+  | { readonly kind: 'rows'; readonly rows: readonly StoredRow[] }
+  /** After all rows. */
   | {
       readonly kind: 'opened';
-      readonly rows: readonly StoredRow[];
       readonly revision: number;
       readonly sizeBytes: number;
     }

@@ -11,7 +11,8 @@ function answer(message: WriterAnswer): void {
 function open(): SqliteFile | null {
   try {
     const file = new SqliteFile((workerData as WriterOptions).file);
-    answer({ kind: 'opened', ...file.read(), sizeBytes: file.sizeBytes });
+    for (const rows of file.rows()) answer({ kind: 'rows', rows });
+    answer({ kind: 'opened', revision: file.revision, sizeBytes: file.sizeBytes });
     return file;
   } catch (error) {
     if (!(error instanceof UnusableFile)) throw error;

@@ -11,7 +11,7 @@ import {
 
 export const PORTS = ['eth0', 'eth1'].map((name, index) => ({
   ...{ name, ifindex: 1000 + index, mac: `02:00:00:00:0f:0${index}`, up: true },
-  ...{ stripsVlanTags: false, addresses: [] },
+  ...{ stripsVlanTags: false, mtu: 1500, addresses: [] },
 }));
 
 export class Killed extends Error {}

@@ -76,6 +76,18 @@ test('its manager hears that it is ready, lives, reloads and stops', async () =>
   }
 });
 
+test('no signal opens a port for debuggers, which would let everyone of the host in', async () => {
+  const daemon = await DaemonProcess.start(bed);
+  const listening = () => run(bed.namespaces.distributor, ['ss', '-Hltn']);
+  const before = await listening();
+  process.kill(daemon.pid, 'SIGUSR1');
+  daemon.reload();
+  await waitUntil('the reload', () => daemon.log.includes('"event":"reloaded"'));
+  expect(daemon.log).not.toContain('Debugger');
+  expect(await listening()).toBe(before);
+  await daemon.stop();
+});
+
 test('a reload changes what can change, under traffic, and names what cannot', async () => {
   const daemon = await DaemonProcess.start(bed);
   const distributor = await TestDistributor.create(bed, daemon);

@@ -19,6 +19,13 @@ export interface IssueOptions {
 }
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+/** What an authority may sign with, as openssl makes it. */
+export const authorityKeys = {
+  'P-256': newKey,
+  'P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes'],
+  RSA: ['-newkey', 'rsa:2048', '-nodes'],
+  Ed25519: ['-newkey', 'ed25519', '-nodes'],
+} as const;
 const configuration = `
 [ca]
 default_ca = it
@@ -49,13 +56,16 @@ export class CertificateAuthority {
     this.directory = directory;
   }
 
-  static async start(name = 'Test CA'): Promise<CertificateAuthority> {
+  static async start(
+    name = 'Test CA',
+    kind: keyof typeof authorityKeys = 'P-256',
+  ): Promise<CertificateAuthority> {
     const authority = new CertificateAuthority(await mkdtemp(join(tmpdir(), 'certificates-')));
     await writeFile(join(authority.directory, 'ca.cnf'), configuration);
     await writeFile(join(authority.directory, 'index.txt'), '');
     const own = ['-x509', '-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem'];
     const uses = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-days', '300'];
-    await authority.#openssl(['req', '-config', 'ca.cnf', ...newKey, ...own, ...uses]);
+    await authority.#openssl(['req', '-config', 'ca.cnf', ...authorityKeys[kind], ...own, ...uses]);
     return authority;
   }
 
@@ -81,9 +91,9 @@ export class CertificateAuthority {
   }
 
   /** Writes the list of those revoked so far, and returns its path. */
-  async revocationList(toDay = 30): Promise<string> {
+  async revocationList({ fromDay = -2, toDay = 30 }: IssueOptions = {}): Promise<string> {
     const path = join(this.directory, `revoked-${++this.#issued}.pem`);
-    const times = ['-crl_lastupdate', dayFromNow(-2), '-crl_nextupdate', dayFromNow(toDay)];
+    const times = ['-crl_lastupdate', dayFromNow(fromDay), '-crl_nextupdate', dayFromNow(toDay)];
     await this.#openssl(['ca', '-config', 'ca.cnf', '-gencrl', '-out', path, ...times]);
     return path;
   }

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly build?: keyof typeof BUILDS;
   /** The bed's distributor box if left out. */
   readonly namespace?: string;
+  /** Keys of `listen` beside the socket: YAML in flow style. */
+  readonly listen?: string;
   /** Milliseconds within which it has to be ready. */
   readonly readyWithin?: number;
 }
@@ -35,6 +37,7 @@ export class DaemonProcess {
   readonly client: Client;
   readonly #bed: TestBed;
   readonly #path: string;
+  readonly #listen: string;
   readonly #child: ReturnType<typeof spawnIn>;
   readonly #exited: Promise<number | null>;
   #log = '';
@@ -44,6 +47,7 @@ export class DaemonProcess {
     const { directory, pins } = bed;
     this.socket = join(directory, 'distributord.sock');
     this.#path = join(directory, 'distributord.yaml');
+    this.#listen = options.listen === undefined ? '' : `, ${options.listen}`;
     this.configure(config);
     const { capabilities, environment, build = 'this' } = options;
     const { namespace = bed.namespaces.distributor } = options;
@@ -52,7 +56,7 @@ export class DaemonProcess {
     const limits = capabilities === undefined ? {} : { capabilities };
     this.#child = spawnIn(namespace, inServiceSandbox(argv, { directory, pins, ...limits }), {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, ...environment },
+      env: { ...process.env, NODE_COMPILE_CACHE: join(directory, 'cache'), ...environment },
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#exited = new Promise((resolve) => this.#child.once('exit', resolve));
@@ -109,7 +113,10 @@ export class DaemonProcess {
   configure(config: string): void {
     const { directory, pins } = this.#bed;
     const state = `state: {directory: ${join(directory, 'state')}, pins: ${pins}}`;
-    writeFileSync(this.#path, `listen: {socket: ${this.socket}}\n${state}\n${config}`);
+    writeFileSync(
+      this.#path,
+      `listen: {socket: ${this.socket}${this.#listen}}\n${state}\n${config}`,
+    );
   }
 
   /** Has it read its configuration again; does not wait. */

@@ -80,6 +80,19 @@ describe('positions', () => {
   });
 });
 
+test('registering many beside many VIPs does not look at all of these for each of those', () => {
+  const lookups = { count: 0 };
+  const vips = Array.from({ length: 300 }, (_, n) => ({
+    get address() {
+      lookups.count++;
+      return `10.1.${n >> 8}.${n & 255}`;
+    },
+  }));
+  const amphorae = Array.from({ length: 8 }, (_, n) => request(n + 1));
+  register({ ...empty, vips: vips as unknown as Distributor['vips'] }, ...amphorae);
+  expect(lookups.count).toBe(300);
+});
+
 describe('a standby', () => {
   const set = register(
     empty,

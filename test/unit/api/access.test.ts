@@ -124,7 +124,8 @@ describe('connections', () => {
     refusals.length = 0;
     await closedTls({});
     await waitUntil('the refusal', () => refusals.length > 0);
-    expect(refusals).toEqual(['tls-handshake']);
+    // Clients of other tests go on trying.
+    expect(new Set(refusals)).toEqual(new Set(['tls-handshake']));
   });
   test('of TLS 1.2 are refused', async () => {
     const outcome = await closedTls({ ...(await own()), maxVersion: 'TLSv1.2' });

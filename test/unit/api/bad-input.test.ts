@@ -236,6 +236,11 @@ describe('AddVip', () => {
       },
     ],
     [
+      'a network with a larger MTU than the port',
+      { mtu: 1501 },
+      { ...refused('vip.mtu', '1501', 'PORT_MTU'), code: 'FAILED_PRECONDITION' },
+    ],
+    [
       'an idle timeout of more than a day',
       { tcp_idle_seconds: 86_401 },
       refused('vip.tcp_idle_seconds', '86401', 'INVALID_TIMEOUT'),
@@ -462,6 +467,13 @@ describe('RegisterAmphorae', () => {
       five,
       { ...invalid('amphorae', 'c6', 'TOO_MANY_AMPHORAE'), code: 'RESOURCE_EXHAUSTED' },
     ],
+    [
+      'as many more without any',
+      Array.from({ length: 9 }, (_, n) =>
+        amphora(`s${n}`, `10.0.1.${n}`, { role: 'ROLE_STANDBY' }),
+      ),
+      { ...invalid('amphorae', 's8', 'TOO_MANY_AMPHORAE'), code: 'RESOURCE_EXHAUSTED' },
+    ],
   ])('%s', async (_, amphorae, expected) => {
     await expectRefused(
       bed.client.call('RegisterAmphorae', { distributor_id: one, amphorae: [...amphorae] }),
@@ -611,6 +623,14 @@ describe('drains, weights and failover', () => {
     await expectRefused(
       bed.client.call('CreateDistributor', { load_balancer, table_size }),
       invalid('INVALID_TABLE_SIZE', 'table_size', String(table_size)),
+    );
+  });
+
+  test('a new distributor with a name of 256 characters', async () => {
+    const load_balancer = { id: '00000000-0000-4000-8000-000000000009', name: 'n'.repeat(256) };
+    await expectRefused(
+      bed.client.call('CreateDistributor', { load_balancer }),
+      invalid('INVALID_ARGUMENT', 'load_balancer.name', '256'),
     );
   });
 

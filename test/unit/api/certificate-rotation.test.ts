@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { chmod, copyFile, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { checkTlsFiles } from '../../../src/api/tls-material.ts';
 import type { TlsState } from '../../../src/api/tls-material-watch.ts';
 import { Client } from '../../../src/cli/client.ts';
 import { tcpEndpoint } from '../../../src/cli/endpoint.ts';
 import { parseConfig } from '../../../src/config.ts';
 import type { Log } from '../../../src/log.ts';
-import { CertificateAuthority, type Issued } from '../../support/certificates.ts';
+import { authorityKeys, CertificateAuthority, type Issued } from '../../support/certificates.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { ApiBed } from './api-bed.ts';
 import { outcomeOf } from './outcome.ts';
@@ -116,7 +117,37 @@ describe('bad files are told of, and the old ones stay', () => {
       (ca) => Promise.resolve({ key: ca.certificate }),
       /key .*cannot be parsed/,
     ],
-    ['an expired list', (ca) => ca.revocationList(-1).then((crl) => ({ crl })), /crl .*expired/],
+    [
+      'an expired list',
+      (ca) => ca.revocationList({ toDay: -1 }).then((crl) => ({ crl })),
+      /crl .*expired/,
+    ],
+    [
+      'a list that is not valid yet, which would keep everyone out',
+      (ca) => ca.revocationList({ fromDay: 1 }).then((crl) => ({ crl })),
+      /crl .*not valid before/,
+    ],
+    [
+      'a list that was damaged, likewise',
+      async (ca) => {
+        const crl = await ca.revocationList();
+        await damage(crl);
+        return { crl };
+      },
+      /crl .*Test CA is not signed with the key/,
+    ],
+    [
+      'the list of another CA of the same name',
+      async () => {
+        const other = await CertificateAuthority.start('Test CA');
+        const crl = await other.revocationList();
+        const content = await readFile(crl);
+        await other.remove();
+        await writeFile(secured.crl, content);
+        return {};
+      },
+      /crl .*Test CA is not signed with the key/,
+    ],
     ['no list', (ca) => Promise.resolve({ crl: ca.certificate }), /crl .*no list/],
   ])('%s', async (_, make, message) => {
     const serial = await served();
@@ -143,6 +174,35 @@ describe('bad files are told of, and the old ones stay', () => {
     expect(state().reloads).toBe(0);
   });
 });
+
+test.each(Object.keys(authorityKeys) as (keyof typeof authorityKeys)[])(
+  'lists signed with a key of the kind %s',
+  async (kind) => {
+    const authority = await CertificateAuthority.start('Another CA', kind);
+    onTestFinished(() => authority.remove());
+    const server = await authority.issue(names);
+    const crl = await authority.revocationList();
+    const config = {
+      ...{ address: '127.0.0.1', port: 0, identities: [], ...server },
+      ...{ ca: authority.certificate, crl },
+    };
+    await checkTlsFiles(config);
+    await damage(crl);
+    await expect(checkTlsFiles(config)).rejects.toThrow(/crl .* is not signed with the key/);
+  },
+);
+
+/** Changes a bit of the signature. */
+async function damage(list: string): Promise<void> {
+  const text = await readFile(list, 'utf8');
+  const der = Buffer.from(text.replaceAll(/-----[^-]*-----/g, ''), 'base64');
+  const last = der.length - 1;
+  der[last] = der.readUInt8(last) ^ 1;
+  await writeFile(
+    list,
+    `-----BEGIN X509 CRL-----\n${der.toString('base64')}\n-----END X509 CRL-----\n`,
+  );
+}
 
 test('who is revoked gets in no more; others do, and old connections go on', async () => {
   const gone = await secured.authority.issue('DNS:controller.example');

@@ -305,6 +305,77 @@ describe('time', () => {
   });
 });
 
+describe('an answer that nobody reads', () => {
+  /** Of a client that takes no byte of it, and whose own deadline passes at once. */
+  function askUnread(method: string) {
+    const session = connectHttp2(`http://127.0.0.1:${bed.listening.insecure?.port ?? 0}`, {
+      settings: { initialWindowSize: 0 },
+    });
+    closers.push(() => session.destroy());
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `/${serviceName}/${method}`,
+      'content-type': 'application/grpc',
+      'grpc-timeout': '50m',
+    });
+    stream.on('error', () => undefined);
+    stream.end(Buffer.alloc(5));
+    return stream;
+  }
+
+  test.each([
+    ['ListDistributors', 'TOO_MANY_CALLS'],
+    ['WatchDistributors', 'TOO_MANY_WATCHES'],
+  ] as const)('of %s keeps its share until it is given up', async (method, refusal) => {
+    await start({
+      limits: {
+        callTimeoutSeconds: 1,
+        maxConcurrentCalls: { overall: 400, perClient: 2, perConnection: 100 },
+        watches: { overall: 128, perClient: 1 },
+      },
+    });
+    await bed.client.call('CreateDistributor', { load_balancer: loadBalancer });
+    const follow = bed.board.onChange.bind(bed.board);
+    let followers = 0;
+    bed.board.onChange = (listener) => {
+      followers++;
+      const end = follow(listener);
+      return () => {
+        followers--;
+        end();
+      };
+    };
+    const before = tally.ends.length;
+    const unread = method === 'WatchDistributors' ? [method] : [method, method];
+    const streams = unread.map(askUnread);
+    await waitUntil('all to have ended', () => tally.ends.length === before + unread.length);
+    const again = () =>
+      method === 'WatchDistributors'
+        ? firstOf(other().stream(method, {}))
+        : outcomeOf(other().call(method, {}));
+    expect(await again()).toBe(refusal);
+    expect(followers).toBe(0);
+    await waitUntil('them to be given up', () => streams.every(({ closed }) => closed));
+    expect(await again()).toBe('OK');
+  });
+});
+
+test('a stream of requests that falls silent is ended', async () => {
+  await start({ limits: { callTimeoutSeconds: 1 } });
+  const session = connectHttp2(`http://127.0.0.1:${bed.listening.insecure?.port ?? 0}`);
+  closers.push(() => session.destroy());
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/${serviceName}/ImportState`,
+    'content-type': 'application/grpc',
+  });
+  stream.on('error', () => undefined);
+  stream.write(Buffer.from([0, 0, 0, 0, 2, 0x0a, 0])); // options
+  const [answer] = (await once(stream, 'response')) as [Record<string, unknown>];
+  expect(answer['grpc-status']).toBe('4');
+  expect(tally.refusals.get('timeout')).toBe(1);
+});
+
 test('every call is counted from its start to its end', async () => {
   await start({});
   await bed.client.call('ListDistributors', {});

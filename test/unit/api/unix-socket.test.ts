@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { stat } from 'node:fs/promises';
+import { lstat, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/config.ts';
+import { removeSocket } from '../../../src/api/unix-socket.ts';
 import { ApiBed } from './api-bed.ts';
 
 let bed: ApiBed;
@@ -39,3 +40,19 @@ test.each([
   await expect(listening).rejects.toThrow(message);
   await expect(listening).rejects.toBeInstanceOf(ConfigError);
 });
+
+test.each(['a file', 'a link to one'])(
+  '%s where the socket should be is left alone',
+  async (what) => {
+    const path = join(bed.socket, '../state.db');
+    await writeFile(path, 'all that there is');
+    const socket = what === 'a file' ? path : join(bed.socket, '../link.sock');
+    if (socket !== path) await symlink(path, socket);
+    const listening = bed.newServer().listen({ socket });
+    await expect(listening).rejects.toThrow(/listen\.socket .* is there, and no socket/);
+    await expect(listening).rejects.toBeInstanceOf(ConfigError);
+    await expect(removeSocket(socket)).rejects.toThrow(/no socket/);
+    expect(await readFile(path, 'utf8')).toBe('all that there is');
+    expect(await lstat(socket)).toBeDefined();
+  },
+);

@@ -22,6 +22,7 @@ function port(number: number): Port {
     name: `eth${number - 2}`,
     ifindex: number,
     mac: `02:00:00:00:00:0${number}`,
+    mtu: 1500,
     up: true,
     stripsVlanTags: false,
     addresses: [],

@@ -4,6 +4,7 @@ import type { Distributor } from '../../../src/model/distributor.ts';
 import type { Vip } from '../../../src/model/vip.ts';
 import { addAdoptionSeries } from '../../../src/metrics/adoption-series.ts';
 import { createDaemonMetrics } from '../../../src/metrics/daemon-metrics.ts';
+import { addHeartbeatSeries } from '../../../src/metrics/heartbeat-series.ts';
 import type { Metrics } from '../../../src/metrics/metrics.ts';
 import { addTlsSeries } from '../../../src/metrics/tls-series.ts';
 import { ConflictWatch } from '../../../src/reconcile/conflict-watch.ts';
@@ -55,6 +56,7 @@ export class MetricsBed {
     });
     const adoption = { abiVersion: 4, carried: ['flows'], lostFlows: 0, states: new Map() };
     this.metrics.register('adoption', (out) => addAdoptionSeries(out, { adoption, store }));
+    this.metrics.register('heartbeat', (out) => addHeartbeatSeries(out, { sent: 5, failures: 6 }));
     const tls = { certificateNotAfter: 1, caNotAfter: 2, crlNextUpdate: 3, reloads: 4 };
     this.metrics.register('tls', (out) => addTlsSeries(out, { ...tls, lastReloadFailed: null }));
   }

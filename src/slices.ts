@@ -8,9 +8,13 @@ const sliceMs = 4;
 export class Slices {
   #began = performance.now();
 
+  get isOver(): boolean {
+    return performance.now() - this.#began >= sliceMs;
+  }
+
   /** To be asked between any two steps; null while the slice goes on. */
   turn(): Promise<void> | null {
-    if (performance.now() - this.#began < sliceMs) return null;
+    if (!this.isOver) return null;
     return setImmediate().then(() => {
       this.#began = performance.now();
     });

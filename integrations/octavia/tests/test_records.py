@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from distributord_octavia import desired, exceptions
+from distributord_octavia.records import Records
+
+BALANCER = {"id": "6c9ee1a5-3c5f-4f3b-9d1f-3d1f6f0e8f4b", "name": "shop"}
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(f"sqlite:///{tmp_path}/records.db")
+
+
+def made(records):
+    document = desired.new_distributor(BALANCER, 4096)
+    records.replace(None, document)
+    return records.get(document["id"])
+
+
+def with_amphora(document):
+    """And with another one each time."""
+    number = len(document["amphorae"]) + 1
+    amphora = {"id": f"a{number}", "ip": f"192.0.2.{number}", "mac": ""}
+    return desired.with_amphorae(document, [{**amphora, "weight": None, "position": None}])
+
+
+def test_a_change_is_there_and_the_same_again_is_none(records):
+    before = made(records)
+    after = with_amphora(before)
+    records.replace(before, after)
+    records.replace(before, after)
+    assert records.get(before["id"]) == {**after, "version": 2}
+
+
+def test_of_two_changes_of_the_same_state_one_fails(records):
+    before = made(records)
+    records.replace(before, with_amphora(before))
+    with pytest.raises(exceptions.ConcurrentChange):
+        records.replace(before, with_amphora(with_amphora(before)))
+
+
+def test_undoing_a_change(records):
+    before = made(records)
+    after = with_amphora(before)
+    records.replace(before, after)
+    records.restore(before, after)
+    records.restore(before, after)
+    assert records.get(before["id"]) == {**before, "version": 3}
+
+
+def test_undoing_a_change_leaves_a_table_that_has_with_amphora(records):
+    before = made(records)
+    after = {**before, "table_size": 8192}
+    records.replace(before, after)
+    records.restore(before, after)
+    assert records.get(before["id"]) == {**before, "table_size": 8192, "version": 3}
+
+
+def test_undoing_what_was_not_done_does_nothing(records):
+    before = made(records)
+    records.restore(before, with_amphora(before))
+    assert records.get(before["id"]) == before
+    new = desired.new_distributor(BALANCER, 4096)
+    records.restore(None, new)
+    assert records.find(new["id"]) is None
+
+
+def test_undoing_a_creation_leaves_what_hosts_are_to_delete(records):
+    new = desired.new_distributor(BALANCER, 4096)
+    records.replace(None, new)
+    records.restore(None, new)
+    with pytest.raises(exceptions.DistributorNotFound):
+        records.get(new["id"])
+    (left,) = records.of_load_balancer(BALANCER["id"])
+    assert left["deleted"]
+    records.forget(left)
+    assert records.all() == []
+
+
+def test_undoing_a_deletion_that_was_complete(records):
+    before = made(records)
+    after = desired.deleted_distributor(before)
+    records.replace(before, after)
+    records.forget(records.find(before["id"]))
+    records.restore(before, after)
+    assert records.get(before["id"]) == {**before, "version": 1}
+
+
+def test_one_that_came_back_is_not_forgotten(records):
+    before = made(records)
+    after = desired.deleted_distributor(before)
+    records.replace(before, after)
+    deleted = records.find(before["id"])
+    records.restore(before, after)
+    records.forget(deleted)
+    assert records.get(before["id"])["deleted"] is False
+
+
+def test_a_database_that_fails_is_named_without_its_password():
+    records = Records("sqlite:////nonexistent/secret/records.db")
+    with pytest.raises(exceptions.RecordsUnavailable) as failed:
+        records.all()
+    assert "unable to open" in str(failed.value)
+    assert "secret" not in str(failed.value)
