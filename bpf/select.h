@@ -31,13 +31,13 @@ select_fragment_in_flight(const struct packet *packet, const struct dist_vip *vi
 /* Who owns the slot if it is settled and that is all there is to know; or DIST_OWNER_NONE. */
 static __always_inline __u16 settled_owner(const struct dist_vip *vip, __u32 slot)
 {
-	__u32 index = slot / 4;
+	__u32 index = slot / DIST_SETTLED_SLOTS;
 	volatile struct dist_settled *element;
 
 	if (vip->tracking == DIST_TRACKING_FULL)
 		return DIST_OWNER_NONE;
 	element = bpf_map_lookup_elem(&settled, &index);
-	return element ? element->owner[slot % 4] : DIST_OWNER_NONE;
+	return element ? element->owner[slot % DIST_SETTLED_SLOTS] : DIST_OWNER_NONE;
 }
 
 /* The first fragment of a datagram tells the ports of the others. */

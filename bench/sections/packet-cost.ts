@@ -33,13 +33,14 @@ interface Comparison {
 }
 
 const count = (number: number) => number.toLocaleString('en');
+const flowsOf = (flows: number) => `${count(flows)} ${flows === 1 ? 'FLOW' : 'FLOWS'}`;
 
 function byFlows(isQuick: boolean): Comparison {
   const flowCounts = isQuick ? [1, 1_000_000] : [1, 10_000, 1_000_000];
   return {
     name: 'byFlows',
     title: 'Cost of a packet of a known flow, by number of flows',
-    columns: flowCounts.map((flows) => `${count(flows)} FLOWS`),
+    columns: flowCounts.map(flowsOf),
     rows: Object.entries(states).map(([name, state]) => ({
       name,
       cases: flowCounts.map((flows) => ({ ...state, flows })),
@@ -127,9 +128,9 @@ function byVips(isQuick: boolean): Comparison {
   return {
     name: 'byVips',
     title: 'Cost in settled slots, by number of VIPs, each of a distributor with 4 amphorae',
-    columns: columns.map(({ flows, slots }) => `${count(flows)} FLOWS, ${count(slots)} SLOTS EACH`),
+    columns: columns.map(({ flows, slots }) => `${flowsOf(flows)}, ${count(slots)} SLOTS EACH`),
     rows: vipCounts.map((vips) => ({
-      name: `${count(vips)} VIPs`,
+      name: `${count(vips)} ${vips === 1 ? 'VIP' : 'VIPs'}`,
       cases: columns.map((column) => ({ ...column, vips, amphorae: 4 })),
     })),
   };

@@ -118,7 +118,7 @@ void WriteTables(uint32_t size, uint32_t positions, uint32_t rounds) {
     changed.push_back(slot);
     changed_slots.push_back(all_slots.back());
   }
-  std::vector<uint16_t> settled(size);
+  std::vector<uint8_t> settled(size);
   distributor::SlotTable table({map.words, settled, nullptr});
   double mapped = HUGE_VAL, batch = HUGE_VAL, batch_of_changed = HUGE_VAL;
   auto reset = [&] {

@@ -17,6 +17,9 @@ class MappedSlots {
   };
   MappedSlots(Maps maps, size_t size);
 
+  // How many of these the second map has.
+  static size_t SettledElements(size_t slots);
+
   // It keeps the mapping alive.
   SlotTable Table(size_t base, size_t size) const;
 

@@ -119,7 +119,7 @@ void Program::Size(const Capacity& capacity) {
       {maps.vips, capacity.vips},
       {maps.memos, cpus << DIST_MEMO_BITS},
       {maps.slots, capacity.slots},
-      {maps.settled, DIST_SETTLED_ELEMENTS(capacity.slots)},
+      {maps.settled, static_cast<uint32_t>(MappedSlots::SettledElements(capacity.slots))},
       {maps.positions, capacity.positions},
       {maps.learning, capacity.positions},
       {maps.flows, capacity.flows},

@@ -59,7 +59,7 @@ SlotTableObject::SlotTableObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   struct Plain {
     explicit Plain(size_t size) : words(size), settled(size) {}
     std::vector<uint64_t> words;
-    std::vector<uint16_t> settled;
+    std::vector<uint8_t> settled;
   };
   auto plain = std::make_shared<Plain>(size);
   table_ = std::make_unique<SlotTable>(SlotTable::Memory{plain->words, plain->settled, plain});

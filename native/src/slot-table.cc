@@ -11,7 +11,10 @@ namespace {
 bool IsUnsettled(dist_slot slot) { return slot.previous != DIST_SETTLED; }
 
 // What dist_settled says of the slot.
-uint16_t SettledOwner(dist_slot slot) { return IsUnsettled(slot) ? DIST_OWNER_NONE : slot.current; }
+uint8_t SettledOwner(dist_slot slot) {
+  bool fits = slot.current <= DIST_SETTLED_OWNER_MAX;
+  return IsUnsettled(slot) || !fits ? DIST_OWNER_NONE : static_cast<uint8_t>(slot.current);
+}
 
 // A set of owners; asked once or twice for every slot.
 class OwnerSet {
@@ -64,7 +67,7 @@ void SlotTable::Store(size_t index, dist_slot slot) {
   Update(index, [&](dist_slot) { return slot; });
 }
 
-void SlotTable::SetSettled(size_t index, uint16_t owner) {
+void SlotTable::SetSettled(size_t index, uint8_t owner) {
   std::atomic_ref(memory_.settled[index]).store(owner, std::memory_order_release);
 }
 

@@ -19,8 +19,8 @@ namespace distributor {
 class SlotTable {
  public:
   struct Memory {
-    std::span<uint64_t> words;    // the slots
-    std::span<uint16_t> settled;  // as many: see dist_settled
+    std::span<uint64_t> words;   // the slots
+    std::span<uint8_t> settled;  // as many: see dist_settled
     std::shared_ptr<const void> lifetime;
   };
   explicit SlotTable(Memory memory) : memory_(std::move(memory)) {}
@@ -60,7 +60,7 @@ class SlotTable {
   template <typename Change>
   dist_slot Update(size_t index, Change change);
   void Store(size_t index, dist_slot slot);
-  void SetSettled(size_t index, uint16_t owner);
+  void SetSettled(size_t index, uint8_t owner);
 
   Memory memory_;
 };
