@@ -48,13 +48,24 @@ static __always_inline void add_at(void *frame, __u32 offset, __u32 number)
 	*word = bpf_htonl(bpf_ntohl(*word) + number);
 }
 
+/* An answer may be shorter than the frame before it. */
+static __always_inline void restore_length(struct xdp_md *ctx)
+{
+	int length = ctx->data_end - ctx->data;
+
+	if (length < FRAME_BYTES)
+		bpf_xdp_adjust_tail(ctx, FRAME_BYTES - length);
+}
+
 SEC("xdp.frags")
 int generator(struct xdp_md *ctx)
 {
-	__u64 *words = (void *)(long)ctx->data;
 	__u32 zero = 0;
 	struct next *counters = bpf_map_lookup_elem(&next, &zero);
+	__u64 *words;
 
+	restore_length(ctx);
+	words = (void *)(long)ctx->data;
 	if (!counters || (void *)(words + FRAME_WORDS) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
 	for (int i = 0; i < FRAME_WORDS; i++)

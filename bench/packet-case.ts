@@ -50,7 +50,11 @@ export async function measurePackets(one: PacketCase, effort: Effort): Promise<P
     if (one.areNew !== true) run({ ...introduction, packets: 2 * Math.max(flows, one.vips) });
     const before = verdictsOf(datapath);
     const runs = run({ ...effort, inARow: 0 });
-    refuseOthers(one, before, verdictsOf(datapath));
+    const met = refuseOthers(one, before, verdictsOf(datapath));
+    // Only those of the first VIP are counted.
+    const sent = (effort.packets * effort.rounds) / one.vips;
+    if (met < 0.98 * sent)
+      throw new Error(`${JSON.stringify(one)}: only ${met.toString()} packets reached the program`);
     // The least disturbed of several: on a shared machine everything else is noise.
     const bareNs = Math.min(...runs.map(([bare]) => bare));
     const addedNs = Math.min(...runs.map(([, ours]) => ours)) - bareNs;

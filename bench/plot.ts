@@ -36,7 +36,8 @@ function optionOf(plot: Plot, subtitle: string): EChartsOption {
     animation: false,
     backgroundColor: '#ffffff',
     title: { text: plot.title, subtext: subtitle, left: 'center' },
-    legend: { bottom: 0 },
+    // Texts may be wider in another font than where this is drawn.
+    legend: { bottom: 0, itemGap: 28, textStyle: { fontSize: 11 } },
     grid: { top: 84, bottom: 64, left: 72, right: 24 },
     xAxis: { type: 'category', data: [...categories], axisLabel: { interval: 0 } },
     yAxis: {

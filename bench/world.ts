@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { native, type NativeDatapath } from '../src/datapath/native.ts';
-import { positionCapacity, slotsPerPosition } from '../src/model/table-size.ts';
+import { growTable, positionCapacity } from '../src/model/table-size.ts';
 import { PORT_MAC } from '../test/packets/distributors.ts';
 import { VIP, type Family } from './frames.ts';
 
@@ -18,6 +18,8 @@ export interface World {
   readonly tracking: (typeof trackings)[number];
   /** Every slot as it is after a change, with another owner before. */
   readonly unsettled: boolean;
+  /** Of each distributor; the fewest that the amphorae need, unless it says otherwise. */
+  readonly slots?: number;
   /** s: of TCP; IDLE unless it says otherwise. */
   readonly tcpIdle?: number;
 }
@@ -25,11 +27,15 @@ export interface World {
 /** s */
 export const IDLE = 900;
 
-const flows = 2 ** 21;
 const smallestTable = 1024;
 
-export function tableSize({ amphorae }: World): number {
-  return Math.max(smallestTable, 2 ** Math.ceil(Math.log2(amphorae * slotsPerPosition)));
+export function tableSize({ amphorae, slots }: World): number {
+  return slots ?? growTable(smallestTable, amphorae);
+}
+
+/** A map of 200 MB takes a second to make: where no flow needs an entry there is none. */
+function flowCapacity({ unsettled, tracking }: World): number {
+  return unsettled || tracking === 'full' ? 2 ** 21 : 2 ** 10;
 }
 
 /** The first one's counts up to the others'. */
@@ -52,7 +58,12 @@ export async function createWorld(world: World, ifindex: number): Promise<Native
   const size = tableSize(world);
   const positions = positionCapacity(size);
   const { vips, amphorae } = world;
-  const capacity = { vips, slots: vips * size, positions: vips * positions, flows };
+  const capacity = {
+    vips,
+    slots: vips * size,
+    positions: vips * positions,
+    flows: flowCapacity(world),
+  };
   const datapath = new native.Datapath({ ...capacity, fragments: 1024, pins: null });
   const weights = new Uint32Array(amphorae).fill(1);
   const owners = await native.buildTable({ seed: 1n, weights, size });

@@ -143,6 +143,20 @@ struct dist_slot {
 DIST_ASSERT_SIZE(struct dist_slot, 8);
 
 /*
+ * The owners of settled slots once more, eight slots to an element: all that nearly every packet
+ * needs, in an eighth of the memory. DIST_OWNER_NONE: the slot itself must be looked at, as it
+ * must for the owners that do not fit. Follows from the slots; the daemon takes an owner away
+ * before it changes the slot.
+ */
+#define DIST_SETTLED_SLOTS 8
+struct dist_settled {
+	__u8 owner[DIST_SETTLED_SLOTS];
+};
+DIST_ASSERT_SIZE(struct dist_settled, 8);
+
+#define DIST_SETTLED_OWNER_MAX 0xff
+
+/*
  * The amphora at a position: MAC in the low 48 bits, first octet lowest; above it the
  * generation, of 15 bits. One store replaces an amphora. MAC 0 = empty: the generation stays, so
  * that the next amphora here gets another one and no old flow entry names it.

@@ -21,7 +21,8 @@ static inline __attribute__((always_inline)) __u64 dist_mix(__u64 x)
 }
 
 /*
- * A client, whoever's: it is known before the VIP is, so that the processor works on both at once.
+ * A client, whoever's: it is known before the VIP is, so that the processor works on both at once
+ * (a hash that begins with the VIP's seed: 9 ns more of 16).
  * source_port: as on the wire; 0 where the affinity is source IP alone.
  */
 static inline __attribute__((always_inline)) __u64
@@ -31,7 +32,9 @@ dist_client_hash(const struct dist_address *source, __u16 source_port)
 
 	__builtin_memcpy(&high, source->byte, 8);
 	__builtin_memcpy(&low, source->byte + 8, 8);
-	return dist_mix(low + high * 0x9e3779b97f4a7c15ULL + source_port * 0xd1b54a32d192ed03ULL);
+	if (high) /* not of IPv4; dist_mix(0) is 0 */
+		low ^= dist_mix(high);
+	return dist_mix(low + source_port * 0xd1b54a32d192ed03ULL);
 }
 
 /*

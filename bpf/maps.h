@@ -18,7 +18,7 @@ struct {
 /*
  * What a processor remembers of vips, in a cell that follows from the key: it counts while vips is
  * as it was. Not pinned, for each program begins without. What a hash map's look-up finds comes
- * late, and all else waits for it: without memos a packet in a settled slot costs 11 ns more of 33.
+ * late, and all else waits for it: without memos a packet in a settled slot costs 23 ns, not 16.
  */
 struct memo {
 	struct dist_vip_key key;
@@ -42,6 +42,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dist_slot);
 } slots SEC(".maps");
+
+/* Not pinned: the daemon fills it from the slots before the program meets a packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dist_settled);
+} settled SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

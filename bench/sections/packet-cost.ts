@@ -33,19 +33,22 @@ interface Comparison {
 }
 
 const count = (number: number) => number.toLocaleString('en');
+const flowsOf = (flows: number) => `${count(flows)} ${flows === 1 ? 'FLOW' : 'FLOWS'}`;
 
 function byFlows(isQuick: boolean): Comparison {
   const flowCounts = isQuick ? [1, 1_000_000] : [1, 10_000, 1_000_000];
   return {
     name: 'byFlows',
     title: 'Cost of a packet of a known flow, by number of flows',
-    columns: flowCounts.map((flows) => `${count(flows)} FLOWS`),
+    columns: flowCounts.map(flowsOf),
     rows: Object.entries(states).map(([name, state]) => ({
       name,
       cases: flowCounts.map((flows) => ({ ...state, flows })),
     })),
   };
 }
+
+const tracked = { tracking: 'full' } as const;
 
 const newFlows: Comparison = {
   name: 'newFlows',
@@ -54,12 +57,18 @@ const newFlows: Comparison = {
   rows: [
     { name: 'new: TCP SYN', cases: firstPackets('TCP SYN', 'tx_new') },
     { name: 'older: TCP without an entry', cases: firstPackets('TCP', 'tx_previous') },
+    { name: 'full tracking: TCP SYN', cases: firstPackets('TCP SYN', 'tx_new', tracked) },
+    { name: 'full tracking: TCP', cases: firstPackets('TCP', 'tx_previous', tracked) },
   ],
 };
 
-function firstPackets(kind: PacketKind, verdict: string): Partial<PacketCase>[] {
+function firstPackets(
+  kind: PacketKind,
+  verdict: string,
+  where: Partial<PacketCase> = { unsettled: true },
+): Partial<PacketCase>[] {
   const families: readonly Family[] = [4, 6];
-  return families.map((family) => ({ kind, family, unsettled: true, areNew: true, verdict }));
+  return families.map((family) => ({ ...where, kind, family, areNew: true, verdict }));
 }
 
 const byKind: Comparison = {
@@ -69,11 +78,16 @@ const byKind: Comparison = {
   rows: packetKinds.map((kind) => ({
     name: kind,
     cases: ([4, 6] as const).flatMap((family) => [
-      { kind, family, verdict: settledVerdict(kind, family) },
+      { kind, family, ...solicitor(kind), verdict: settledVerdict(kind, family) },
       hasFlow(kind) ? { kind, family, unsettled: true, verdict: unsettledVerdict(kind) } : null,
     ]),
   })),
 };
+
+/** The checksum of a solicitation is that of one sender's. */
+function solicitor(kind: PacketKind): Partial<PacketCase> {
+  return kind === 'ARP or NS' ? { flows: 1 } : {};
+}
 
 function hasFlow(kind: PacketKind): boolean {
   return kind !== 'ARP or NS' && kind !== 'not for a VIP';
@@ -100,16 +114,24 @@ const byAffinity: Comparison = {
   })),
 };
 
+/** The tables of few amphorae, and those that the configuration asks for by default. */
+const FEW_SLOTS = 1024;
+const DEFAULT_SLOTS = 4096;
+
 function byVips(isQuick: boolean): Comparison {
-  const flowCounts = isQuick ? [1_000_000] : [10_000, 1_000_000];
+  const columns = [
+    ...(isQuick ? [] : [{ flows: 10_000, slots: FEW_SLOTS }]),
+    { flows: 1_000_000, slots: FEW_SLOTS },
+    { flows: 1_000_000, slots: DEFAULT_SLOTS },
+  ];
   const vipCounts = isQuick ? [1, 500] : [1, 500, 10_000];
   return {
     name: 'byVips',
-    title: 'Cost in settled slots, by number of VIPs, each with a table of its own',
-    columns: flowCounts.map((flows) => `${count(flows)} FLOWS`),
+    title: 'Cost in settled slots, by number of VIPs, each of a distributor with 4 amphorae',
+    columns: columns.map(({ flows, slots }) => `${flowsOf(flows)}, ${count(slots)} SLOTS EACH`),
     rows: vipCounts.map((vips) => ({
-      name: `${count(vips)} VIPs`,
-      cases: flowCounts.map((flows) => ({ vips, flows })),
+      name: `${count(vips)} ${vips === 1 ? 'VIP' : 'VIPs'}`,
+      cases: columns.map((column) => ({ ...column, vips, amphorae: 4 })),
     })),
   };
 }

@@ -140,7 +140,7 @@ async function measureAll({ isQuick, progress }: SectionOptions, layout: CpuLayo
   try {
     await startBare(bare.place);
     const perSecond = await offerToBare(bare, { frames: MANY, flows: 1, inARow: 0 });
-    const effort = isQuick ? { seconds: 0.5, rounds: 3 } : { seconds: 0.6, rounds: 9 };
+    const effort = isQuick ? { seconds: 0.5, rounds: 3 } : { seconds: 0.6, rounds: 7 };
     const frames = Math.ceil(perSecond * effort.seconds);
     const bench = { bare, layout, frames, rounds: effort.rounds };
     const results: Result[] = [];

@@ -132,7 +132,7 @@ Datapath::Datapath(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   Guard(info.Env(), [&] {
     cpus_ = Check("libbpf_num_possible_cpus", libbpf_num_possible_cpus());
     program_ = std::make_unique<Program>(capacity_, pins);
-    slots_ = std::make_shared<MappedArray>(program_->slots(), capacity_.slots);
+    slots_ = std::make_unique<MappedSlots>(program_->slot_maps(), capacity_.slots);
     positions_ = std::make_shared<MappedArray>(program_->positions(), capacity_.positions);
     learning_ = std::make_shared<MappedArray>(program_->learning(), capacity_.positions);
     shares_ =
@@ -281,7 +281,7 @@ Napi::Value Datapath::Table(const Napi::CallbackInfo& info) {
   if (!std::has_single_bit(size)) throw ArgumentError(info.Env(), "size", "must be a power of two");
   if (base > capacity_.slots || size > capacity_.slots - base)
     throw ArgumentError(info.Env(), "base", "the table is outside of the map");
-  return SlotTableObject::Make(info.Env(), SlotTable(slots_->words().subspan(base, size), slots_));
+  return SlotTableObject::Make(info.Env(), slots_->Table(base, size));
 }
 
 size_t Datapath::PositionIndex(const Napi::CallbackInfo& info) const {

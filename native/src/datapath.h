@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "mapped-array.h"
+#include "mapped-slots.h"
 #include "program.h"
 
 namespace distributor {
@@ -73,7 +74,7 @@ class Datapath : public Napi::ObjectWrap<Datapath> {
   Capacity capacity_{};
   int cpus_ = 0;
   std::unique_ptr<Program> program_;
-  std::shared_ptr<MappedArray> slots_;
+  std::unique_ptr<MappedSlots> slots_;
   std::shared_ptr<MappedArray> positions_;
   std::shared_ptr<MappedArray> learning_;
   std::shared_ptr<MappedArray> shares_;

@@ -50,7 +50,8 @@ std::vector<Field> FieldsOf(const btf* types, uint32_t id) {
 }  // namespace
 
 bool IsKept(const bpf_map* map) {
-  return !bpf_map__is_internal(map) && std::strcmp(bpf_map__name(map), "memos") != 0;
+  std::string_view name = bpf_map__name(map);
+  return !bpf_map__is_internal(map) && name != "memos" && name != "settled";
 }
 
 Layouts LayoutsOf(const bpf_object& object) {

@@ -27,8 +27,8 @@ struct Layout {
 // Of every map, by its name.
 using Layouts = std::map<std::string, Layout>;
 
-// Whether the map outlives the program: libbpf's own for variables do not, nor does what
-// processors remember.
+// Whether the map outlives the program. Libbpf's own, for variables, do not, nor do those whose
+// content follows from others: what processors remember, and owners of settled slots.
 bool IsKept(const bpf_map* map);
 
 // As the program's own type information has them; before it takes over any map.

@@ -119,6 +119,7 @@ void Program::Size(const Capacity& capacity) {
       {maps.vips, capacity.vips},
       {maps.memos, cpus << DIST_MEMO_BITS},
       {maps.slots, capacity.slots},
+      {maps.settled, static_cast<uint32_t>(MappedSlots::SettledElements(capacity.slots))},
       {maps.positions, capacity.positions},
       {maps.learning, capacity.positions},
       {maps.flows, capacity.flows},
@@ -182,6 +183,8 @@ void Program::TakeOver(std::vector<uint32_t> sets) {
     SetCarrying(true);
     PinMaps(last + 1);
   }
+  uint32_t slots = bpf_map__max_entries(skeleton_->maps.slots);
+  MappedSlots(slot_maps(), slots).Table(0, slots).RewriteSettled();
   links_.Adopt(fd());
   if (!sets.empty()) {
     WaitForReaders();
@@ -235,7 +238,9 @@ void Program::SetCarrying(bool carrying) {
 
 int Program::fd() const { return bpf_program__fd(skeleton_->progs.distributor); }
 int Program::vips() const { return bpf_map__fd(skeleton_->maps.vips); }
-int Program::slots() const { return bpf_map__fd(skeleton_->maps.slots); }
+MappedSlots::Maps Program::slot_maps() const {
+  return {bpf_map__fd(skeleton_->maps.slots), bpf_map__fd(skeleton_->maps.settled)};
+}
 int Program::positions() const { return bpf_map__fd(skeleton_->maps.positions); }
 int Program::learning() const { return bpf_map__fd(skeleton_->maps.learning); }
 int Program::flows() const { return bpf_map__fd(skeleton_->maps.flows); }

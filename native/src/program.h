@@ -9,6 +9,7 @@
 #include <string>
 
 #include "layout.h"
+#include "mapped-slots.h"
 #include "pins.h"
 #include "port-links.h"
 
@@ -54,7 +55,7 @@ class Program {
 
   int fd() const;
   int vips() const;
-  int slots() const;
+  MappedSlots::Maps slot_maps() const;
   int positions() const;
   int learning() const;
   int flows() const;

@@ -56,8 +56,13 @@ SlotTableObject::SlotTableObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   auto size = number > 0 && number <= UINT32_MAX ? static_cast<uint32_t>(number) : 0;
   if (size != number || !std::has_single_bit(size))
     throw ArgumentError(info.Env(), "size", "must be a power of two");
-  auto memory = std::make_shared<std::vector<uint64_t>>(size);
-  table_ = std::make_unique<SlotTable>(std::span(*memory), memory);
+  struct Plain {
+    explicit Plain(size_t size) : words(size), settled(size) {}
+    std::vector<uint64_t> words;
+    std::vector<uint8_t> settled;
+  };
+  auto plain = std::make_shared<Plain>(size);
+  table_ = std::make_unique<SlotTable>(SlotTable::Memory{plain->words, plain->settled, plain});
 }
 
 Napi::Value SlotTableObject::Size(const Napi::CallbackInfo& info) {

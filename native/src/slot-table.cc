@@ -8,27 +8,13 @@ namespace distributor {
 
 namespace {
 
-dist_slot Load(uint64_t& word) {
-  return std::bit_cast<dist_slot>(std::atomic_ref(word).load(std::memory_order_acquire));
-}
-
-void Store(uint64_t& word, dist_slot slot) {
-  std::atomic_ref(word).store(std::bit_cast<uint64_t>(slot), std::memory_order_release);
-}
-
-// Replaces the slot by change(slot) in one step, however often its clock moves meanwhile.
-template <typename Change>
-dist_slot Update(uint64_t& word, Change change) {
-  std::atomic_ref atomic(word);
-  uint64_t before = atomic.load(std::memory_order_acquire);
-  for (;;) {
-    dist_slot after = change(std::bit_cast<dist_slot>(before));
-    uint64_t desired = std::bit_cast<uint64_t>(after);
-    if (desired == before || atomic.compare_exchange_weak(before, desired)) return after;
-  }
-}
-
 bool IsUnsettled(dist_slot slot) { return slot.previous != DIST_SETTLED; }
+
+// What dist_settled says of the slot.
+uint8_t SettledOwner(dist_slot slot) {
+  bool fits = slot.current <= DIST_SETTLED_OWNER_MAX;
+  return IsUnsettled(slot) || !fits ? DIST_OWNER_NONE : static_cast<uint8_t>(slot.current);
+}
 
 // A set of owners; asked once or twice for every slot.
 class OwnerSet {
@@ -60,19 +46,41 @@ dist_slot Transition(dist_slot slot, uint16_t owner, const OwnerSet& retired, ui
 
 }  // namespace
 
-SlotTable::SlotTable(std::span<uint64_t> words, std::shared_ptr<const void> memory)
-    : words_(words), memory_(std::move(memory)) {}
+// Replaces the slot by change(slot) in one step, however often its clock moves meanwhile.
+template <typename Change>
+dist_slot SlotTable::Update(size_t index, Change change) {
+  std::atomic_ref atomic(memory_.words[index]);
+  uint64_t before = atomic.load(std::memory_order_acquire);
+  for (;;) {
+    dist_slot after = change(std::bit_cast<dist_slot>(before));
+    uint64_t desired = std::bit_cast<uint64_t>(after);
+    if (desired == before) return after;
+    // The program looks here first: the old owner must be gone before another one comes.
+    SetSettled(index, DIST_OWNER_NONE);
+    if (!atomic.compare_exchange_weak(before, desired)) continue;
+    SetSettled(index, SettledOwner(after));
+    return after;
+  }
+}
+
+void SlotTable::Store(size_t index, dist_slot slot) {
+  Update(index, [&](dist_slot) { return slot; });
+}
+
+void SlotTable::SetSettled(size_t index, uint8_t owner) {
+  std::atomic_ref(memory_.settled[index]).store(owner, std::memory_order_release);
+}
 
 SlotTable::Applied SlotTable::Apply(std::span<const uint16_t> owners,
                                     std::span<const uint16_t> retired, uint32_t now) {
   OwnerSet gone(retired);
   Applied applied{};
-  for (size_t i = 0; i < words_.size(); i++) {
-    dist_slot before = Load(words_[i]);
+  for (size_t i = 0; i < size(); i++) {
+    dist_slot before = At(i);
     bool changed = before.current != owners[i];
     if (!changed && !IsUnsettled(before)) continue;
     dist_slot after =
-        Update(words_[i], [&](dist_slot slot) { return Transition(slot, owners[i], gone, now); });
+        Update(i, [&](dist_slot slot) { return Transition(slot, owners[i], gone, now); });
     applied.changed += changed;
     applied.unsettled += IsUnsettled(after);
   }
@@ -81,9 +89,9 @@ SlotTable::Applied SlotTable::Apply(std::span<const uint16_t> owners,
 
 SlotTable::Settled SlotTable::Settle(uint32_t now, uint32_t idle) {
   Settled settled{};
-  for (uint64_t& word : words_) {
-    if (!IsUnsettled(Load(word))) continue;
-    dist_slot after = Update(word, [&](dist_slot slot) {
+  for (size_t i = 0; i < size(); i++) {
+    if (!IsUnsettled(At(i))) continue;
+    dist_slot after = Update(i, [&](dist_slot slot) {
       // Signed: the program may have stamped the slot since the caller read the clock.
       int64_t quiet = static_cast<int32_t>(now - slot.clock);
       if (quiet > idle) slot.previous = DIST_SETTLED;
@@ -98,20 +106,27 @@ SlotTable::Settled SlotTable::Settle(uint32_t now, uint32_t idle) {
 }
 
 void SlotTable::SplitFrom(const SlotTable& smaller, uint32_t now) {
-  size_t ratio = words_.size() / smaller.words_.size();
-  for (size_t i = 0; i < words_.size(); i++) {
-    dist_slot slot = Load(smaller.words_[i / ratio]);
+  size_t ratio = size() / smaller.size();
+  for (size_t i = 0; i < size(); i++) {
+    dist_slot slot = smaller.At(i / ratio);
     if (IsUnsettled(slot)) slot.clock = now;
-    Store(words_[i], slot);
+    Store(i, slot);
   }
 }
 
 void SlotTable::Clear() {
-  for (uint64_t& word : words_) Store(word, {});
+  for (size_t i = 0; i < size(); i++) Store(i, {});
 }
 
-dist_slot SlotTable::At(size_t index) const { return Load(words_[index]); }
+dist_slot SlotTable::At(size_t index) const {
+  std::atomic_ref atomic(memory_.words[index]);
+  return std::bit_cast<dist_slot>(atomic.load(std::memory_order_acquire));
+}
 
-void SlotTable::Put(size_t index, dist_slot slot) { Store(words_[index], slot); }
+void SlotTable::Put(size_t index, dist_slot slot) { Store(index, slot); }
+
+void SlotTable::RewriteSettled() {
+  for (size_t i = 0; i < size(); i++) SetSettled(i, SettledOwner(At(i)));
+}
 
 }  // namespace distributor

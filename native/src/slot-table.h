@@ -18,10 +18,14 @@ namespace distributor {
 // Owners are positions + 1 (0 = none). Times are seconds of the monotonic clock.
 class SlotTable {
  public:
-  // `memory` keeps `words` alive.
-  SlotTable(std::span<uint64_t> words, std::shared_ptr<const void> memory);
+  struct Memory {
+    std::span<uint64_t> words;   // the slots
+    std::span<uint8_t> settled;  // as many: see dist_settled
+    std::shared_ptr<const void> lifetime;
+  };
+  explicit SlotTable(Memory memory) : memory_(std::move(memory)) {}
 
-  size_t size() const { return words_.size(); }
+  size_t size() const { return memory_.words.size(); }
 
   struct Applied {
     uint32_t changed;    // slots with a new owner
@@ -49,9 +53,16 @@ class SlotTable {
   dist_slot At(size_t index) const;
   void Put(size_t index, dist_slot slot);  // for tests: any state, any age
 
+  // What settled slots have for owners is written anew, from the slots.
+  void RewriteSettled();
+
  private:
-  std::span<uint64_t> words_;
-  std::shared_ptr<const void> memory_;
+  template <typename Change>
+  dist_slot Update(size_t index, Change change);
+  void Store(size_t index, dist_slot slot);
+  void SetSettled(size_t index, uint8_t owner);
+
+  Memory memory_;
 };
 
 }  // namespace distributor

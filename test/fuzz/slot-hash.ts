@@ -13,13 +13,12 @@ function mix(input: bigint): bigint {
 
 const SLOT_BITS = BigInt(Math.log2(SLOTS));
 
-const HIGH_FACTOR = 0x9e3779b97f4a7c15n;
 const PORT_FACTOR = 0xd1b54a32d192ed03n;
 const SEED_FACTOR = 0xbf58476d1ce4e5b9n;
 
 /** `high` and `low`: the address as two little-endian words; `port`: its two octets alike. */
 export function slotOf(seed: bigint, source: readonly [bigint, bigint], port: number): number {
   const [high, low] = source;
-  const client = mix(word(low + high * HIGH_FACTOR + BigInt(port) * PORT_FACTOR));
+  const client = mix(word((mix(high) ^ low) + BigInt(port) * PORT_FACTOR));
   return Number(word((seed ^ client) * SEED_FACTOR) >> (64n - SLOT_BITS));
 }
