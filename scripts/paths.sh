@@ -7,7 +7,6 @@ library=$destination$prefix/lib/distributord
 documents=$destination$prefix/share/doc/distributord
 configuration=$destination/etc/distributord
 state=$destination/var/lib/distributord
-cache=$destination/var/cache/distributord
 unit=$destination/usr/lib/systemd/system/distributord.service
 users=$destination/usr/lib/sysusers.d/distributord.conf
 rules=$destination$prefix/share/distributord/distributord.rules.yml

@@ -17,7 +17,7 @@ if [ -z "$destination" ] && [ "${PURGE:-}" = 1 ] && [ -x "$prefix/bin/distributo
   "$prefix/bin/distributorctl" teardown --config "$configuration/distributord.yaml"
 fi
 
-rm -rf "$library" "$documents" "$cache"
+rm -rf "$library" "$documents"
 rm -f "$unit" "$users" "$rules"
 for name in $commands; do rm -f "$destination$prefix/bin/$name"; done
 if [ "${PURGE:-}" = 1 ]; then rm -rf "$configuration" "$state"; fi

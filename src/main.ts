@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { ConfigReload } from './config/reload.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -78,7 +77,6 @@ async function main(): Promise<void> {
   const daemon = await starting;
   manager.ready('answering calls');
   manager.watch(() => daemon.stalledMs);
-  flushCompileCache(); // where there is one: a daemon that is killed leaves it, too
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => {

@@ -56,7 +56,7 @@ export class DaemonProcess {
     const limits = capabilities === undefined ? {} : { capabilities };
     this.#child = spawnIn(namespace, inServiceSandbox(argv, { directory, pins, ...limits }), {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: join(directory, 'cache'), ...environment },
+      env: { ...process.env, ...environment },
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#exited = new Promise((resolve) => this.#child.once('exit', resolve));
