@@ -203,8 +203,7 @@ export class Daemon {
       ids.clear();
     }
     for (const { distributor } of this.#store.all()) ids.add(distributor.id);
-    this.#queue.add(ids);
-    await this.#queue.idle;
+    await this.#convergeAll(ids);
     await this.#locks.idle(); // board and drains have taken note
   }
 
@@ -240,8 +239,7 @@ export class Daemon {
     const { tcpIdle, otherIdle } = this.#reconciler.timeouts;
     if (timeouts.tcpIdle === tcpIdle && timeouts.otherIdle === otherIdle) return;
     this.#reconciler.timeouts = timeouts;
-    this.#queue.add([...this.#store.all()].map(({ distributor }) => distributor.id));
-    await this.#queue.idle;
+    await this.#convergeAll([...this.#store.all()].map(({ distributor }) => distributor.id));
   }
 
   #keepUp(): void {
@@ -260,6 +258,13 @@ export class Daemon {
         { distributor: distributorId, vip: vip.address },
         'the VIP has its share of the flow table: new connections in changed slots may move',
       );
+  }
+
+  /** Resolves when each has been converged; what upkeep adds meanwhile does not count. */
+  async #convergeAll(ids: Iterable<string>): Promise<void> {
+    const queue = new ConvergenceQueue((id) => this.#convergeAgain(id));
+    queue.add(ids);
+    await queue.idle;
   }
 
   async #convergeAgain(id: string): Promise<void> {

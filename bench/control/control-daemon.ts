@@ -120,7 +120,9 @@ const METRICS_PORT = 9475;
 /** As the unit that is shipped sets it. */
 function unitEnvironment(): Record<string, string> {
   const settings = unitSetting('Environment').flatMap((line) => line.split(' '));
-  return Object.fromEntries(settings.map((setting) => setting.split('=')) as [string, string][]);
+  return Object.fromEntries(
+    settings.map((setting) => setting.split(/=(.*)/, 2)) as [string, string][],
+  );
 }
 
 function socketOf({ directory }: ControlHost): string {

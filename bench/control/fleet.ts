@@ -8,8 +8,6 @@ const AMPHORAE = 4;
 /** By the index of an amphora; none of these is set up. */
 export const newcomers = { first: AMPHORAE, second: AMPHORAE + 1 } as const;
 const STANDBY = AMPHORAE + 2;
-/** Of the list of all. */
-const PAGE = 1000;
 
 /** Milliseconds from the call. */
 export interface Effect {
@@ -76,12 +74,12 @@ export class Fleet {
     );
   }
 
-  /** Reads all of it, page by page; throws unless it is there. */
+  /** Reads all of it, in pages as by default; throws unless it is there. */
   async list(client: Client): Promise<void> {
     let found = 0;
     let page_token = '';
     do {
-      const page = await client.call('ListDistributors', { page_size: PAGE, page_token });
+      const page = await client.call('ListDistributors', { page_token });
       found += page.distributors.length;
       page_token = page.next_page_token;
     } while (page_token !== '');

@@ -59,10 +59,13 @@ export class GuardedCall {
   #timer: NodeJS.Timeout | null = null;
   #messages = 0;
   #isReceived = false;
+  /** The library counts a deadline that is weeks away as one of the past. */
+  readonly #isDeadlineMisread: boolean;
 
   constructor(parts: CallParts) {
     this.#parts = parts;
     const { call } = parts;
+    this.#isDeadlineMisread = Number(call.getDeadline()) < Date.now() - 100;
     this.#send = call.sendStatus.bind(call);
     // The library ends calls by itself, too: at a client's deadline, or for a message that it
     // cannot read. Interceptors are not told of these; but all of them come through here.
@@ -146,6 +149,8 @@ export class GuardedCall {
 
   #answer(ending: Ending): void {
     if (this.#over.signal.aborted) return;
+    const { code, metadata: given } = ending;
+    if (this.#isDeadlineMisread && code === status.DEADLINE_EXCEEDED && !given) return;
     const named = this.#withReason(ending);
     const metadata = named.metadata?.clone() ?? new Metadata();
     if (this.#context !== null) metadata.set(requestIdKey, this.#context.requestId);

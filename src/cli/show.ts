@@ -85,7 +85,7 @@ export function showDistributor(distributor: Distributor, now: number): string {
   const facts: readonly (readonly [string, string | number])[] = [
     ['distributor', distributor.id],
     ['load balancer', distributor.load_balancer?.id ?? ''],
-    ['name', distributor.load_balancer?.name || '-'],
+    ['name', printable(distributor.load_balancer?.name ?? '') || '-'],
     ['status', statusOf(distributor)],
     ['table', `${distributor.table_size} slots, ${distributor.unsettled_slots} unsettled`],
     ['revision', distributor.revision],
@@ -99,7 +99,13 @@ export function showDistributor(distributor: Distributor, now: number): string {
 
 /** By its load balancer, which may have an id only. */
 export function nameOf({ load_balancer }: Distributor): string {
-  return load_balancer?.name || (load_balancer?.id ?? '-');
+  return printable(load_balancer?.name ?? '') || (load_balancer?.id ?? '-');
+}
+
+/** Tenants choose names: what would direct a terminal, or look like a line of ours, is shown as a code. */
+function printable(name: string): string {
+  const code = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, code);
 }
 
 export function statusOf({ status }: Distributor): string {

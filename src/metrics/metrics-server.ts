@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import type { Log } from '../log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -85,8 +86,8 @@ export class MetricsServer {
         'content-type': this.#metrics.contentType,
         'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
       });
-      if (method === 'GET') for (const piece of pieces) response.write(piece);
-      response.end();
+      if (method === 'HEAD') response.end();
+      else await pipeline(pieces, response).catch(() => undefined); // who asked has gone
     } catch (error) {
       this.#log.error({ err: error }, 'metrics cannot be read');
       response.destroy();

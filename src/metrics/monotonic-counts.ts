@@ -19,6 +19,8 @@ export class MonotonicCounts {
   add(key: string, counts: readonly number[]): readonly number[] {
     const known = this.#known.get(key);
     if (known === undefined) {
+      // They cannot fall below 0.
+      if (counts.every((count) => count === 0)) return counts;
       this.#known.set(key, { last: counts, base: null, round: this.#round });
       return counts;
     }

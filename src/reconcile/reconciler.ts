@@ -129,8 +129,10 @@ export class Reconciler {
       await this.converge(id, distributor);
     } catch (error) {
       const { message } = error as Error;
+      // It is tried again each second: what is the same is not said again.
+      if (this.#outOfSync.get(id) !== message)
+        this.#log.error({ distributor: id, err: error }, 'data path is out of sync');
       this.#outOfSync.set(id, message);
-      this.#log.error({ distributor: id, err: error }, 'data path is out of sync');
       this.#tell(id);
     }
   }

@@ -25,12 +25,14 @@ function problemOf(parse: () => string, text: string): string | null {
 
 const address = canonical(parseAddress);
 const idle = z.int().min(1).max(maxIdle).nullable();
-const moment = z.int().min(0);
+/** To the end of year 9999: what a Timestamp of the API can say. */
+const moment = z.int().min(0).max(253_402_300_799_999);
 
 const vip = z
   .strictObject({
     address,
-    interface: z.string().min(1).max(15),
+    // As Linux takes them: no other can be told from a VIP with tags by its key.
+    interface: z.string().regex(/^[^\s/\0]{1,15}$/, { message: 'is not the name of an interface' }),
     vlanIds: z.array(z.int().min(1).max(maxVlanId)).max(2),
     subnet: z.string().nullable(),
     gateway: address.nullable(),

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { JournalEntry } from './journal.ts';
+import { rowChecksum } from './row-checksum.ts';
 import type { StoredRow } from './sqlite-protocol.ts';
 import { applicationId, migrate, pragma, schemaVersion } from './sqlite-schema.ts';
 import { damageOf } from './write-ahead-log.ts';
@@ -92,12 +93,16 @@ export class SqliteFile {
     this.#requireInPlace();
   }
 
-  /** All that is stored, some of it at a time. */
+  /** All that is stored, some of it at a time. @throws UnusableFile */
   *rows(): Generator<readonly StoredRow[]> {
-    const all = this.#database.prepare('SELECT id, revision, document FROM distributors').iterate();
+    const all = this.#database
+      .prepare('SELECT id, revision, document, checksum FROM distributors')
+      .iterate() as unknown as Iterable<StoredRow & { readonly checksum: number }>;
     let rows: StoredRow[] = [];
-    for (const row of all as unknown as Iterable<StoredRow>) {
-      rows.push({ ...row });
+    for (const { checksum, ...row } of all) {
+      if (checksum !== rowChecksum(row))
+        throw new UnusableFile(this.#toRestore(`is damaged (distributor ${row.id})`));
+      rows.push(row);
       if (rows.length < rowsAtATime) continue;
       yield rows;
       rows = [];
@@ -116,15 +121,14 @@ export class SqliteFile {
     this.#requireInPlace();
     const database = this.#database;
     const put = database.prepare(
-      'INSERT INTO distributors VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE ' +
-        'SET revision = excluded.revision, document = excluded.document',
+      'INSERT OR REPLACE INTO distributors (id, revision, document, checksum) VALUES (?, ?, ?, ?)',
     );
     const remove = database.prepare('DELETE FROM distributors WHERE id = ?');
     database.exec('BEGIN IMMEDIATE');
     try {
       for (const { id, document, revision } of entries)
         if (document === null) remove.run(id);
-        else put.run(id, revision, document);
+        else put.run(id, revision, document, rowChecksum({ id, revision, document }));
       const last = Math.max(...entries.map(({ sequence }) => sequence));
       // Long changes may come to be written after others that began later.
       database.prepare('UPDATE last_change SET sequence = max(sequence, ?)').run(last);

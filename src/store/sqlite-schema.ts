@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DatabaseSync } from 'node:sqlite';
+import { registerRowChecksum } from './row-checksum.ts';
 
 /** In the file's header: "ddst". */
 export const applicationId = 0x64647374;
@@ -19,6 +20,8 @@ const migrations: readonly string[] = [
      sequence INTEGER NOT NULL
    ) STRICT;
    INSERT INTO last_change VALUES (1, 0);`,
+  `ALTER TABLE distributors ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+   UPDATE distributors SET checksum = row_checksum(id, revision, document);`,
 ];
 
 export const schemaVersion = migrations.length;
@@ -30,6 +33,7 @@ export function pragma(database: DatabaseSync, name: string): number {
 
 /** Brings the file to this version, each step in a transaction of its own. */
 export function migrate(database: DatabaseSync): void {
+  registerRowChecksum(database);
   for (let version = pragma(database, 'user_version'); version < schemaVersion; version++) {
     database.exec('BEGIN IMMEDIATE');
     try {

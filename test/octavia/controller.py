@@ -12,7 +12,6 @@ import signal
 import sys
 import traceback
 
-from octavia.amphorae.drivers.health import heartbeat_udp
 from octavia.common import base_taskflow
 from octavia.common import config as octavia_config
 from octavia.common import data_models
@@ -126,6 +125,9 @@ def resume(engine, request):
 
 def listen(engine, request):
     """As Octavia's health manager does; returns the port."""
+    # Only here: it takes the whole database layer with it.
+    from octavia.amphorae.drivers.health import heartbeat_udp
+
     global manager
     manager = object.__new__(heartbeat_udp.UDPStatusGetter)
     manager.sock = None

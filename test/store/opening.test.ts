@@ -5,6 +5,7 @@ import {
   copyFile,
   mkdir,
   open,
+  readFile,
   rename,
   rm,
   stat,
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore, removeStore } from '../../src/store/open-store.ts';
+import { registerRowChecksum } from '../../src/store/row-checksum.ts';
 import type { DistributorStore } from '../../src/store/distributor-store.ts';
 import { distributor, distributorId, vip, whole } from '../support/documents.ts';
 import { StateDirectory } from './state-directory.ts';
@@ -39,9 +41,14 @@ const put = (store: DistributorStore, after = whole) =>
 
 const change = (sql: string) => {
   const database = new DatabaseSync(directory.file);
+  registerRowChecksum(database);
   database.exec(sql);
   database.close();
 };
+
+/** As one who knows what belongs to a row. */
+const changeRows = (sql: string) =>
+  change(`${sql}; UPDATE distributors SET checksum = row_checksum(id, revision, document)`);
 
 async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777;
@@ -87,12 +94,19 @@ test('an empty file, which is one of version 0, becomes one of this version', as
   await withStore((store) => expect(store.get(whole.id)?.distributor).toEqual(whole));
 });
 
+test('a file of version 1, whose rows have no checksums, becomes one of this version', async () => {
+  await withStore((store) => put(store));
+  change('ALTER TABLE distributors DROP COLUMN checksum; PRAGMA user_version = 1');
+  for (let opening = 0; opening < 2; opening++)
+    await withStore((store) => expect(store.get(whole.id)?.distributor).toEqual(whole));
+});
+
 describe('refused, and left as it is', () => {
   const cases: [string, () => Promise<void> | void, RegExp][] = [
     [
       'of a newer version',
       () => change('PRAGMA user_version = 99'),
-      /newer distributord \(schema version 99, this one knows 1\)/,
+      /newer distributord \(schema version 99, this one knows 2\)/,
     ],
     [
       'of another program',
@@ -117,27 +131,41 @@ describe('refused, and left as it is', () => {
       /is damaged.*distributorctl state import/,
     ],
     [
+      'with a bit of a document turned, that is as good as before',
+      async () => {
+        const content = await readFile(directory.file);
+        const at = content.indexOf('"10.0.0.12"');
+        expect(at).toBeGreaterThan(0);
+        content.write('"10.0.0.13"', at);
+        await writeFile(directory.file, content);
+      },
+      new RegExp(`is damaged .distributor ${whole.id}.*distributorctl state import`),
+    ],
+    [
       'with a document that is not JSON',
-      () => change("UPDATE distributors SET document = '{'"),
+      () => changeRows("UPDATE distributors SET document = '{'"),
       new RegExp(`distributor ${whole.id} cannot be read: .*good copy`),
     ],
     [
       'with a wrong document',
       () =>
-        change("UPDATE distributors SET document = replace(document, '10.0.0.12', '10.0.0.300')"),
+        changeRows(
+          "UPDATE distributors SET document = replace(document, '10.0.0.12', '10.0.0.300')",
+        ),
       /amphorae\[1\]\.ip: .*10\.0\.0\.300/,
     ],
     [
       'with a document under another id',
-      () => change(`UPDATE distributors SET id = '${distributorId(99)}' WHERE id = '${whole.id}'`),
+      () =>
+        changeRows(`UPDATE distributors SET id = '${distributorId(99)}' WHERE id = '${whole.id}'`),
       /cannot be read: id: is /,
     ],
     [
       'with two distributors of one load balancer',
       () =>
-        change(
+        changeRows(
           `INSERT INTO distributors SELECT '${distributorId(99)}', 1, replace(document, '${distributorId(2)}', ` +
-            `'${distributorId(99)}') FROM distributors WHERE id = '${distributorId(2)}'`,
+            `'${distributorId(99)}'), 0 FROM distributors WHERE id = '${distributorId(2)}'`,
         ),
       /cannot be read: load balancer .* has distributor/,
     ],

@@ -74,6 +74,22 @@ test('one that has lost everything is built again, and sends all clients where t
   for (const placed of await octavia.placements()) expect(placed).toEqual(before);
 });
 
+test('flows and the command, both at once, leave hosts and record alike', async () => {
+  const store = { distributor_id, amphorae: octavia.amphorae(1) };
+  const syncs = { running: true };
+  const syncing = Promise.all([octavia.sync(controller), octavia.sync(controller)]).finally(() => {
+    syncs.running = false;
+  });
+  let rounds = 0;
+  for (; rounds < 200 && (syncs.running || rounds < 10); rounds++) {
+    await controller.does('register_amphorae', store);
+    await controller.does('unregister_amphorae', store);
+  }
+  for (const { status, output } of await syncing) expect(status, output).toBe(0);
+  await expectAlike();
+  expect((await octavia.sync(controller, '--check')).status).toBe(0);
+});
+
 test('one that hangs is left out, and is level afterwards', async () => {
   const hasty = await octavia.startController({ call_timeout: 1 });
   const store = { distributor_id, amphorae: octavia.amphorae(1) };

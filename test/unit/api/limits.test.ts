@@ -287,6 +287,27 @@ describe('time', () => {
     expect(bed.snapshot()).toEqual(before);
   });
 
+  test.each([30, 45])('a client may have a deadline that is %d days away', async (days) => {
+    await start({});
+    const session = connectHttp2(`http://127.0.0.1:${bed.listening.insecure?.port ?? 0}`);
+    closers.push(() => session.destroy());
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `/${serviceName}/WatchDistributors`,
+      'content-type': 'application/grpc',
+      'grpc-timeout': `${days * 24}H`,
+    });
+    stream.on('error', () => undefined);
+    let bytes = 0;
+    stream.on('data', ({ length }: Buffer) => (bytes += length));
+    stream.end(Buffer.alloc(5));
+    await waitUntil('it to begin', () => bytes > 0);
+    const before = bytes;
+    await bed.client.call('CreateDistributor', { load_balancer: loadBalancer });
+    await waitUntil('it to go on', () => bytes > before);
+    expect(tally.under).toBe(1);
+  });
+
   test('a request that never comes does not hold a call', async () => {
     await start({ limits: { callTimeoutSeconds: 1 } });
     const slow = connectHttp2(`http://127.0.0.1:${bed.listening.insecure?.port ?? 0}`);

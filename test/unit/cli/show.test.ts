@@ -122,3 +122,19 @@ test('a change is a line; one that is gone is named once more', () => {
     '2026-05-03 14:08:12  d9  -  DELETED',
   ]);
 });
+
+test('a name with line ends and commands to the terminal is shown, not obeyed', () => {
+  const name = 'shop\r\nd2  bank  ONLINE\u001b]0;x\u0007\u009b2J\u202e';
+  const hostile = distributor('d1', { load_balancer: { id: 'lb1', name } });
+  const text = String.raw`shop\u{d}\u{a}d2  bank  ONLINE\u{1b}]0;x\u{7}\u{9b}2J\u{202e}`;
+  expect(showDistributors([hostile], now).split('\n')).toHaveLength(2);
+  for (const shown of [
+    showDistributor(hostile, now),
+    showDistributors([hostile], now),
+    showStatus([hostile], now),
+  ]) {
+    expect(shown).toContain(text);
+    // eslint-disable-next-line no-control-regex -- they are what is looked for
+    expect(shown).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  }
+});
