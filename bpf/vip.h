@@ -26,10 +26,15 @@ static __always_inline __u32 memo_index(const struct vip_key_words *key)
 static __always_inline const struct dist_vip *learn_vip(struct memo *memo,
 							const struct dist_vip_key *key)
 {
-	/* Before the look-up, on any processor: a change after it must be noticed. */
-	__u32 changes = __sync_fetch_and_add(&vips_changes, 0);
-	const struct dist_vip *vip = bpf_map_lookup_elem(&vips, key);
+	__u32 changes = *(volatile __u32 *)&vips_changes;
+	const struct dist_vip *vip;
 
+	/*
+	 * The cell is empty, and the look-up comes after: the exchange is a full barrier on every
+	 * processor, and on memory that no other one wants. So a later change is noticed.
+	 */
+	__sync_lock_test_and_set(&memo->changes, changes - 1);
+	vip = bpf_map_lookup_elem(&vips, key);
 	if (!vip)
 		return NULL;
 	memo->key = *key;
