@@ -37,8 +37,9 @@ function optionOf(plot: Plot, subtitle: string): EChartsOption {
     backgroundColor: '#ffffff',
     title: { text: plot.title, subtext: subtitle, left: 'center' },
     // Texts may be wider in another font than where this is drawn.
-    legend: { bottom: 0, itemGap: 28, textStyle: { fontSize: 11 } },
-    grid: { top: 84, bottom: 64, left: 72, right: 24 },
+    legend: { bottom: 0, itemGap: 24, textStyle: { fontSize: 11 } },
+    // A legend of more than four may take two rows.
+    grid: { top: 84, bottom: series.length > 4 ? 96 : 64, left: 72, right: 24 },
     xAxis: { type: 'category', data: [...categories], axisLabel: { interval: 0 } },
     yAxis: {
       type: plot.isLogarithmic === true ? 'log' : 'value',

@@ -20,6 +20,8 @@ export interface World {
   readonly unsettled: boolean;
   /** Of each distributor; the fewest that the amphorae need, unless it says otherwise. */
   readonly slots?: number;
+  /** How many there is room for; where none is needed, next to none unless it says otherwise. */
+  readonly flowEntries?: number;
   /** s: of TCP; IDLE unless it says otherwise. */
   readonly tcpIdle?: number;
 }
@@ -34,8 +36,8 @@ export function tableSize({ amphorae, slots }: World): number {
 }
 
 /** A map of 200 MB takes a second to make: where no flow needs an entry there is none. */
-function flowCapacity({ unsettled, tracking }: World): number {
-  return unsettled || tracking === 'full' ? 2 ** 21 : 2 ** 10;
+function flowCapacity({ flowEntries, unsettled, tracking }: World): number {
+  return flowEntries ?? (unsettled || tracking === 'full' ? 2 ** 21 : 2 ** 10);
 }
 
 /** The first one's counts up to the others'. */

@@ -9,13 +9,14 @@ import type { Findings, Section } from '../section.ts';
 import { createWorld, IDLE, tableSize, type World } from '../world.ts';
 
 const AMPHORAE = 16;
+const VIP_COUNTERS = 1;
 const trackings = ['adaptive', 'full', 'stateless'] as const;
 type Tracking = (typeof trackings)[number];
 
 /** With the shortest timeout there is, so that nobody has to wait for it. */
 const world: World = {
   ...{ family: 4, vips: 1, amphorae: AMPHORAE, affinity: 'source-ip', tracking: 'adaptive' },
-  ...{ unsettled: false, tcpIdle: 1 },
+  ...{ unsettled: false, tcpIdle: 1, flowEntries: 2 ** 21 },
 };
 
 /** Entries stay some seconds longer than they count. */
@@ -59,7 +60,12 @@ async function settle(datapath: NativeDatapath, flows: number, tracking: Trackin
 async function follow(tracking: Tracking, flows: number): Promise<readonly number[]> {
   const datapath = await createWorld({ ...world, tracking }, testRunPort);
   const entries: number[] = [];
-  const count = () => entries.push(datapath.flowUse(0).used);
+  const count = () => {
+    const { used } = datapath.flowUse(0);
+    if (datapath.flowUse(VIP_COUNTERS).full)
+      throw new Error(`no room for more than ${used} entries`);
+    entries.push(used);
+  };
   try {
     sendAll(datapath, flows);
     count();
