@@ -150,12 +150,12 @@ TABLES := $(wildcard bench/tables/*.cc) native/src/table-builder.cc native/src/s
 build/tables: $(TABLES) $(wildcard bench/tables/*.h native/src/*.h bpf/*.h)
 	@$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Ibpf -Inative/src -o $@ $(TABLES) -lbpf
 
-# The demo's daemon, too, is confined as the shipped unit confines it.
 # A second build whose maps are laid out differently: for tests of upgrades.
 build/next/.built: test/support/next-abi.sh $(NATIVE) build/proto/distributor.ts $(wildcard src/* src/*/*)
 	./test/support/next-abi.sh build/next
 	@touch $@
 
+# The demo's daemon, too, is confined as the shipped unit confines it.
 build/seccomp-run: test/support/seccomp-run.c | build/.machine
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -lseccomp
 

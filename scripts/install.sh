@@ -8,12 +8,18 @@ destination=${2:-}
 source=$(dirname "$0")/..
 . "$source/scripts/paths.sh"
 
+# Beside what is there: if anything fails, that can still be started.
+new=$library.new
+rm -rf "$new"
+mkdir -p "$new/build/native/Release"
+cp -R "$source/src" "$source/proto" "$source/package.json" "$source/package-lock.json" "$new"
+cp "$source/build/native/Release/distributor.node" "$new/build/native/Release"
+(cd "$new" && npm ci --omit=dev --no-fund --no-audit --loglevel=error)
+
 rm -rf "$library" "$documents"
-mkdir -p "$library/build/native/Release" "$destination$prefix/bin" "$documents" "$configuration" \
+mv "$new" "$library"
+mkdir -p "$destination$prefix/bin" "$documents" "$configuration" \
   "$(dirname "$unit")" "$(dirname "$users")" "$(dirname "$rules")"
-cp -R "$source/src" "$source/proto" "$source/package.json" "$source/package-lock.json" "$library"
-cp "$source/build/native/Release/distributor.node" "$library/build/native/Release"
-(cd "$library" && npm ci --omit=dev --no-fund --no-audit --loglevel=error)
 
 for command in distributord:main distributorctl:cli/main; do
   name=${command%%:*}

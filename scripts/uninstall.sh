@@ -14,7 +14,8 @@ if [ -z "$destination" ] && [ -d /run/systemd/system ] && [ -e "$unit" ]; then
 fi
 # Forwarding goes on without the daemon, but nobody could end it any more.
 if [ -z "$destination" ] && [ "${PURGE:-}" = 1 ] && [ -x "$prefix/bin/distributorctl" ]; then
-  "$prefix/bin/distributorctl" teardown --config "$configuration/distributord.yaml"
+  "$prefix/bin/distributorctl" teardown --config "$configuration/distributord.yaml" ||
+    echo "Not torn down: what the kernel forwards it goes on to forward until the next boot." >&2
 fi
 
 rm -rf "$library" "$documents"

@@ -20,7 +20,7 @@ export const metricDefinitions = {
   distributord_config_last_reload_successful: {
     type: 'gauge',
     labels: [],
-    help: 'Whether the configuration as last read is in effect: 1, or 0 if it was refused.',
+    help: 'Whether the configuration as last read is in effect: 1, or 0 if it was refused, wholly or in part.',
   },
   distributord_config_last_reload_success_timestamp_seconds: {
     type: 'gauge',
