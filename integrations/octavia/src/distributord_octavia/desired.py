@@ -9,7 +9,8 @@ not tell apart from levelling.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import count
 from typing import Any, Optional
 
 from .exceptions import (
@@ -57,6 +58,57 @@ def tombstone(document: Document) -> Document:
     return {**document, "vips": [], "amphorae": [], "deleted": True}
 
 
+def undone(now: Document, before: Optional[Document], after: Document) -> Document:
+    """
+    `now` without the change from `before` (null: nothing) to `after`.
+
+    What has been changed since by others stays as they made it. A distributor that others have put
+    something into since it was made stays, too.
+    """
+    if before is None:
+        return tombstone(now) if {**now, "table_size": after["table_size"]} == after else now
+    if now == after:
+        return before
+    if now["deleted"] or after["deleted"]:
+        return now
+    vips = _entries_undone("address", now["vips"], (before["vips"], after["vips"]))
+    amphorae = _entries_undone("id", now["amphorae"], (before["amphorae"], after["amphorae"]))
+    if vips == now["vips"] and amphorae == now["amphorae"]:
+        return now
+    placed: dict[str, Plain] = {}
+    # Those that were never away first: they keep their positions.
+    there = {amphora["id"] for amphora in now["amphorae"]}
+    for amphora in sorted(amphorae, key=lambda amphora: amphora["id"] not in there):
+        holders = {other["position"] for other in placed.values()}
+        position = amphora["position"]
+        if position in holders:
+            position = _lowest_free(holders)
+        placed[amphora["id"]] = {**amphora, "position": position}
+    is_own_size = now["table_size"] == after["table_size"]
+    table_size = before["table_size"] if is_own_size else now["table_size"]
+    return {
+        **now,
+        "vips": vips,
+        "amphorae": _by_position(placed.values()),
+        "table_size": _grown(table_size, placed.values()),
+    }
+
+
+def _entries_undone(
+    key: str, now: list[Plain], change: tuple[list[Plain], list[Plain]]
+) -> list[Plain]:
+    before, after = ({entry[key]: entry for entry in entries} for entries in change)
+    result = {entry[key]: entry for entry in now}
+    for name in [*before, *(name for name in after if name not in before)]:
+        if before.get(name) == after.get(name) or result.get(name) != after.get(name):
+            continue
+        if name in before:
+            result[name] = before[name]
+        else:
+            del result[name]
+    return list(result.values())
+
+
 def with_vip(document: Document, vip: Plain) -> Document:
     """`vip`: address, attachment, vip_alg and vip_persistence. Raises VipConflicts."""
     known = _vip_at(document, vip["address"])
@@ -90,7 +142,6 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
     else's clients move. Raises PositionTaken.
     """
     amphorae = {amphora["id"]: amphora for amphora in document["amphorae"]}
-    table_size = document["table_size"]
     named: set[str] = set()
     for index, registration in enumerate(registrations):
         identity = registration["id"]
@@ -100,8 +151,6 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
         named.add(identity)
         known = amphorae.get(identity)
         position = _position(amphorae, registration, f"amphorae[{index}].position")
-        while table_size < (position + 1) * SLOTS_PER_POSITION:
-            table_size *= 2
         weight = registration["weight"]
         if weight is None:
             weight = known["weight"] if known is not None else DEFAULT_WEIGHT
@@ -113,6 +162,7 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
             "position": position,
             "drains_until": None,
         }
+    table_size = _grown(document["table_size"], amphorae.values())
     after = {**document, "amphorae": _by_position(amphorae.values()), "table_size": table_size}
     return document if after == document else after
 
@@ -176,12 +226,24 @@ def _position(amphorae: dict[str, Plain], registration: Plain, field: str) -> in
         return int(known["position"])
     holders = {amphora["position"]: amphora["id"] for amphora in amphorae.values()}
     if wanted is None:
-        return next(place for place in range(len(holders) + 1) if place not in holders)
+        return _lowest_free(holders)
     if wanted in holders:
         raise PositionTaken(
             f"{field} {wanted} is held by amphora {holders[wanted]}", field=field, value=str(wanted)
         )
     return wanted
+
+
+def _lowest_free(holders: Container[int]) -> int:
+    return next(place for place in count() if place not in holders)
+
+
+def _grown(table_size: int, amphorae: Iterable[Plain]) -> int:
+    """Doubled until there is room for all."""
+    positions = max((int(amphora["position"]) + 1 for amphora in amphorae), default=0)
+    while table_size < positions * SLOTS_PER_POSITION:
+        table_size *= 2
+    return table_size
 
 
 def _by_position(amphorae: Iterable[Plain]) -> list[Plain]:

@@ -81,6 +81,9 @@ class Fleet:
             document = self._records.find(distributor_id)
             if document is None:
                 return 0
+            if actual is not None and actual.table_size > document["table_size"]:
+                # It grew for a change that was undone; one that is built again is to be alike.
+                self._records.grow(document, actual.table_size)
             revision = 0 if actual is None else actual.revision
             calls = calls_to_level(document, actual, time.time())
             try:
