@@ -29,6 +29,14 @@ SLOTS_PER_POSITION = 256
 
 DEFAULT_WEIGHT = 1
 
+_AFFINITY_NAMES = {"vip_alg", "vip_persistence"}
+#: As they may be written, in capitals.
+_AFFINITIES = {
+    "SOURCE_IP": "SOURCE_IP",
+    "SOURCE_IP_AND_PORT": "SOURCE_IP_AND_PORT",
+    "SOURCE_IP_PORT": "SOURCE_IP_AND_PORT",
+}
+
 
 def new_distributor(load_balancer: Plain, table_size: int) -> Document:
     """With an id made here, by chance."""
@@ -114,7 +122,10 @@ def with_vip(document: Document, vip: Plain) -> Document:
     known = _vip_at(document, vip["address"])
     if known is not None:
         # With the MTU ports are only checked as the VIP is added.
-        name = next((name for name in vip if name != "mtu" and known[name] != vip[name]), None)
+        same = {"mtu"} | (
+            _AFFINITY_NAMES if affinity(known) == affinity(vip) is not None else set()
+        )
+        name = next((name for name in vip if name not in same and known[name] != vip[name]), None)
         if name is None:
             return document
         raise VipConflicts(
@@ -123,6 +134,16 @@ def with_vip(document: Document, vip: Plain) -> Document:
             value=str(vip[name]),
         )
     return {**document, "vips": [*document["vips"], vip]}
+
+
+def affinity(vip: Plain) -> Optional[str]:
+    """As the daemon reads the two names that a VIP may have; null for what it refuses."""
+    algorithm, persistence = vip["vip_alg"], vip["vip_persistence"]
+    names = [] if persistence is None else [persistence]
+    if algorithm is not None and algorithm.upper() != "CONSISTENT_HASH":
+        names.append(algorithm)
+    asked = {_AFFINITIES.get(name.upper()) for name in names} or {"SOURCE_IP"}
+    return asked.pop() if len(asked) == 1 else None
 
 
 def without_vip(document: Document, address: str) -> Document:
@@ -153,7 +174,7 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
         position = _position(amphorae, registration, f"amphorae[{index}].position")
         weight = registration["weight"]
         if weight is None:
-            weight = known["weight"] if known is not None else DEFAULT_WEIGHT
+            weight = known["weight"] if known is not None and known["weight"] else DEFAULT_WEIGHT
         amphorae[identity] = {
             "id": identity,
             "ip": registration["ip"],
@@ -203,10 +224,15 @@ def listed(document: Document) -> list[Plain]:
             "mac": amphora["mac"],
             "weight": amphora["weight"],
             "position": amphora["position"],
-            "state": "ACTIVE" if amphora["drains_until"] is None else "DRAINING",
+            "state": "DRAINING" if _drains(amphora) else "ACTIVE",
         }
         for amphora in document["amphorae"]
     ]
+
+
+def _drains(amphora: Plain) -> bool:
+    """A weight of 0 is a drain without a deadline."""
+    return amphora["drains_until"] is not None or amphora["weight"] == 0
 
 
 def _vip_at(document: Document, address: str) -> Optional[Plain]:
