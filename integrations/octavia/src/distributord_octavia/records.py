@@ -13,7 +13,7 @@ from typing import Any, Iterator, Optional
 
 import sqlalchemy
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from .desired import Document, undone
 from .exceptions import ConcurrentChange, DistributorNotFound, RecordsUnavailable
@@ -140,6 +140,11 @@ class Records:
                 self._engine = engine
             with self._engine.begin() as transaction:
                 yield transaction
+        except (ArgumentError, ImportError) as error:
+            # The first has the connection in its message, and tracebacks show causes, too.
+            raise RecordsUnavailable(
+                f"[xdp_distributor] connection cannot be used: {type(error).__name__}"
+            ) from None
         except SQLAlchemyError as error:
             # Its message may have the connection, and with it a password; its class has neither.
             cause = getattr(error, "orig", None) or type(error).__name__
