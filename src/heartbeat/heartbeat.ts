@@ -23,7 +23,8 @@ export class Heartbeat {
   #sequence = 0;
   #sent = 0;
   #failures = 0;
-  #isFailing = false;
+  /** Places in the list of controllers: while one fails others may not. */
+  readonly #failing = new Set<number>();
 
   constructor(parts: HeartbeatParts) {
     this.#parts = parts;
@@ -39,6 +40,7 @@ export class Heartbeat {
     if (config !== null) await readHeartbeatKey(config.keyFile);
     if (JSON.stringify(config) === JSON.stringify(this.#config)) return;
     this.close();
+    this.#failing.clear();
     this.#config = config;
     if (config === null) return;
     this.#timer = setInterval(() => void this.#beat(config), config.intervalSeconds * 1000);
@@ -54,7 +56,8 @@ export class Heartbeat {
     const { log, distributors } = this.#parts;
     const { id, controllers, keyFile } = config;
     const seq = this.#sequence++;
-    const to = controllers[seq % controllers.length];
+    const place = seq % controllers.length;
+    const to = controllers[place];
     if (to === undefined) return; // the schema wants one
     // Octavia's manager reads listeners and pools, which a distributor has none of.
     const message = { id, seq, ver: messageVersion, listeners: {}, pools: {} };
@@ -62,12 +65,12 @@ export class Heartbeat {
       const key = await readHeartbeatKey(keyFile);
       await send(await seal({ ...message, distributors: distributors() }, key), to);
       this.#sent++;
-      if (this.#isFailing) log.info(to, 'heartbeats are sent again');
-      this.#isFailing = false;
+      if (this.#failing.delete(place)) log.info(to, 'heartbeats are sent again');
     } catch (error) {
       this.#failures++;
-      if (!this.#isFailing) log.warn({ ...to, err: error }, 'a heartbeat could not be sent');
-      this.#isFailing = true;
+      if (!this.#failing.has(place))
+        log.warn({ ...to, err: error }, 'a heartbeat could not be sent');
+      this.#failing.add(place);
     }
   }
 }

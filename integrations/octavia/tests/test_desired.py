@@ -92,6 +92,46 @@ def test_a_vip_with_other_settings_is_refused_by_name():
     assert refused.value.field == "vip.vip_persistence"
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"vip_persistence": "source_ip"},
+        {"vip_persistence": None},
+        {"vip_persistence": None, "vip_alg": "Consistent_Hash"},
+        {"vip_persistence": "SOURCE_IP", "vip_alg": "source_ip"},
+    ],
+)
+def test_a_vip_whose_affinity_is_spelled_otherwise_is_the_same(names):
+    document = desired.with_vip(new(), vip(1))
+    assert desired.with_vip(document, vip(1, **names)) is document
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"vip_persistence": "X"},
+        {"vip_persistence": "CONSISTENT_HASH"},
+        {"vip_alg": "SOURCE_IP_PORT"},
+    ],
+)
+def test_a_vip_with_an_affinity_that_the_daemon_refuses_is_not(names):
+    with pytest.raises(exceptions.VipConflicts):
+        desired.with_vip(desired.with_vip(new(), vip(1)), vip(1, **names))
+
+
+def test_a_host_with_an_amphora_of_weight_0_is_level_and_gives_it_connections_again():
+    document = desired.with_amphorae(new(), [amphora(1), amphora(2, weight=0)])
+    assert [entry["state"] for entry in desired.listed(document)] == ["ACTIVE", "DRAINING"]
+    daemon = Daemon()
+    for call in calls_to_level(document, None, NOW):
+        daemon.apply(call)
+    assert calls_to_level(document, daemon.distributor, NOW) == []
+    again = desired.with_amphorae(document, [amphora(2)])
+    for call in calls_to_level(again, daemon.distributor, NOW):
+        daemon.apply(call)
+    assert daemon.distributor.amphorae[1].state == api.AMPHORA_STATE_ACTIVE
+
+
 def test_a_weight_is_kept_while_an_amphora_drains_and_comes_back():
     document = desired.with_amphorae(new(), [amphora(1, weight=3), amphora(2)])
     draining = desired.with_drain(document, ["amphora-1"], 1000.5)

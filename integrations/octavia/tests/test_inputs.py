@@ -50,6 +50,16 @@ def test_a_load_balancer_in_every_form_of_octavias():
             [{"id": "a", "vrrp_ip": "10.0.0.2", "weight": "3"}],
             "amphorae[0].weight",
         ),
+        (
+            inputs.plain_amphorae,
+            [{"id": "a", "vrrp_ip": "10.0.0.2", "weight": -1}],
+            "amphorae[0].weight",
+        ),
+        (
+            inputs.plain_amphorae,
+            [{"id": "a", "vrrp_ip": "10.0.0.2", "position": 2**40}],
+            "amphorae[0].position",
+        ),
         (inputs.plain_amphora_ids, [{}], "amphorae[0].id"),
     ],
 )

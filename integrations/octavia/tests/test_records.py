@@ -49,12 +49,85 @@ def test_undoing_a_change(records):
     assert records.get(before["id"]) == {**before, "version": 3}
 
 
-def test_undoing_a_change_leaves_a_table_that_has_with_amphora(records):
-    before = made(records)
-    after = {**before, "table_size": 8192}
+def with_amphorae(document, numbers, **changes):
+    return desired.with_amphorae(
+        document,
+        [
+            {
+                "id": f"a{n}",
+                "ip": f"192.0.2.{n}",
+                "mac": "",
+                "weight": 1,
+                "position": None,
+                **changes,
+            }
+            for n in numbers
+        ],
+    )
+
+
+def changed(records, change):
+    """What a flow does; returns what undoes it."""
+    (before,) = records.all()
+    after = change(before)
     records.replace(before, after)
-    records.restore(before, after)
-    assert records.get(before["id"]) == {**before, "table_size": 8192, "version": 3}
+    return lambda: records.restore(before, after)
+
+
+def test_a_table_is_as_large_as_hosts_have_made_it_not_as_a_refused_change_would_have(records):
+    before = made(records)
+    undo = changed(records, lambda document: with_amphorae(document, [1], position=999))
+    undo()
+    assert records.get(before["id"])["table_size"] == 4096
+    undo = changed(records, lambda document: with_amphorae(document, [1], position=20))
+    undo()
+    records.grow(records.get(before["id"]), 8192)
+    undo()
+    assert records.get(before["id"]) == {**before, "table_size": 8192, "version": 6}
+
+
+def test_flows_within_a_larger_one_are_all_undone_though_the_table_had_to_grow(records):
+    new = desired.new_distributor(BALANCER, 4096)
+    records.replace(None, new)
+    vip = {"address": "198.51.100.1", "vip_alg": None, "vip_persistence": "SOURCE_IP"}
+    undo_vip = changed(records, lambda document: desired.with_vip(document, vip))
+    undo_amphorae = changed(records, lambda document: with_amphorae(document, range(1, 21)))
+    undo_amphorae()
+    records.grow(records.get(new["id"]), 8192)
+    undo_vip()
+    assert records.get(new["id"])["vips"] == []
+    records.restore(None, new)
+    assert records.find(new["id"])["deleted"]
+
+
+def test_undoing_a_change_leaves_what_others_changed_since(records):
+    made(records)
+    changed(records, lambda document: with_amphorae(document, [1, 2]))
+    undo_drain = changed(records, lambda document: desired.with_drain(document, ["a1"], 1000.0))
+    undo_removal = changed(records, lambda document: desired.without_amphorae(document, ["a2"]))
+    undo_other = changed(records, lambda document: with_amphorae(document, [3]))
+    undo_drain()
+    (now,) = records.all()
+    assert [(a["id"], a["drains_until"]) for a in now["amphorae"]] == [("a1", None), ("a3", None)]
+    # Its position is another's now.
+    undo_removal()
+    (now,) = records.all()
+    places = {amphora["id"]: amphora["position"] for amphora in now["amphorae"]}
+    assert places == {"a1": 0, "a3": 1, "a2": 2}
+    undo_other()
+    undo_other()
+    (now,) = records.all()
+    assert [amphora["id"] for amphora in now["amphorae"]] == ["a1", "a2"]
+
+
+def test_undoing_a_change_of_one_that_others_deleted_does_not_bring_it_back(records):
+    before = made(records)
+    undo = changed(records, lambda document: with_amphorae(document, [1]))
+    changed(records, desired.tombstone)
+    undo()
+    records.forget(records.find(before["id"]))
+    undo()
+    assert records.all() == []
 
 
 def test_undoing_what_was_not_done_does_nothing(records):

@@ -94,6 +94,39 @@ test('a drain that is not over at its deadline is taken back', async () => {
   await clients.forget({});
 });
 
+test('a drain is taken back though another flow changed the distributor meanwhile', async () => {
+  const { clients } = octavia.host(0).bed;
+  await clients.openConnections({ family: 4, count: 50, intervalMs: 500, stallMs });
+  const hasty = await octavia.startController({ drain_deadline: 4 });
+  const draining = hasty.run({
+    flow: 'drain_amphorae',
+    store: { distributor_id, amphorae: octavia.amphorae(2) },
+  });
+  await waitUntil('the drain', () => hasty.log.includes('amphora amphora-2: draining'));
+  const other = changeOf('register_amphorae');
+  const { registered_amphorae } = await controller.does('register_amphorae', other);
+  expect(registered_amphorae).toMatchObject([
+    { id: 'amphora-2', state: 'DRAINING' },
+    {},
+    {},
+    {},
+    {},
+  ]);
+  expect(await draining).toMatchObject({
+    state: 'REVERTED',
+    error: { class: 'DrainDeadlinePassed' },
+  });
+  const list = await controller.does('register_amphorae', other);
+  const active = [2, 3, 4, 5, 1].map((id) => ({ id: `amphora-${id}`, state: 'ACTIVE' }));
+  expect(list['registered_amphorae']).toMatchObject(active);
+  for (const { daemon } of octavia.hosts) {
+    const { amphorae } = await daemon.client.call('GetDistributor', { distributor_id });
+    expect(amphorae.map(({ state }) => state)).toEqual(Array(5).fill('AMPHORA_STATE_ACTIVE'));
+  }
+  await clients.forget({});
+  await controller.does('unregister_amphorae', other);
+});
+
 // Those before change nothing.
 test.each(tasksOf('register_amphorae').slice(2))(
   'a flow whose process is killed as %s begins is finished by another',

@@ -74,6 +74,24 @@ test('one that has lost everything is built again, and sends all clients where t
   for (const placed of await octavia.placements()) expect(placed).toEqual(before);
 });
 
+test('one is built again as the others are, whatever was refused or undone before', async () => {
+  const at = (position: number) => [{ ...octavia.amphorae(1)[0], position }];
+  const flow = 'register_amphorae';
+  const refused = await controller.run({ flow, store: { distributor_id, amphorae: at(5000) } });
+  expect(refused.error).toMatchObject({ class: 'HostRefused', reason: 'INVALID_POSITION' });
+  const grown = { distributor_id, amphorae: at(20) };
+  const failAfter = 'register-amphorae-level-hosts';
+  const undone = await controller.run({ flow, store: grown, failAfter });
+  expect(undone.state).toBe('REVERTED');
+  const { client } = octavia.host(1).daemon;
+  await client.call('DeleteDistributor', { distributor_id, cascade: true });
+  const { status, output } = await octavia.sync(controller);
+  expect(status, output).toBe(0);
+  const [here, there] = await octavia.states();
+  expect(JSON.stringify(here)).toContain('"tableSize":8192');
+  expect(there).toEqual(here);
+});
+
 test('flows and the command, both at once, leave hosts and record alike', async () => {
   const store = { distributor_id, amphorae: octavia.amphorae(1) };
   const syncs = { running: true };

@@ -102,10 +102,22 @@ describe('heartbeats', () => {
     await heartbeat.follow(config);
     await rm(keyFile);
     await waitUntil('failures', () => (heartbeat.counts?.failures ?? 0) > 2);
-    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(log.warn).toHaveBeenCalledTimes(2); // once for each health manager
     await writeFile(keyFile, key);
     await waitUntil('beats again', () => log.info.mock.calls.length > 0);
     expect(JSON.stringify([...log.warn.mock.calls, ...log.info.mock.calls])).not.toContain(key);
+  });
+
+  test('to one health manager that fail all the time are logged once, while another gets them', async () => {
+    // A broadcast, which the kernel refuses to a socket that has not asked for it.
+    const unreachable = { address: '255.255.255.255', port: 9 };
+    const [there] = config.controllers;
+    if (there === undefined) throw new Error('no listener');
+    await heartbeat.follow({ ...config, controllers: [there, unreachable] });
+    await waitUntil('failures', () => (heartbeat.counts?.failures ?? 0) > 3);
+    expect(listeners[0]?.messages.length).toBeGreaterThan(2);
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(log.info).not.toHaveBeenCalled();
   });
 });
 

@@ -9,7 +9,8 @@ not tell apart from levelling.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import count
 from typing import Any, Optional
 
 from .exceptions import (
@@ -27,6 +28,14 @@ Document = dict[str, Any]
 SLOTS_PER_POSITION = 256
 
 DEFAULT_WEIGHT = 1
+
+_AFFINITY_NAMES = {"vip_alg", "vip_persistence"}
+#: As they may be written, in capitals.
+_AFFINITIES = {
+    "SOURCE_IP": "SOURCE_IP",
+    "SOURCE_IP_AND_PORT": "SOURCE_IP_AND_PORT",
+    "SOURCE_IP_PORT": "SOURCE_IP_AND_PORT",
+}
 
 
 def new_distributor(load_balancer: Plain, table_size: int) -> Document:
@@ -57,12 +66,66 @@ def tombstone(document: Document) -> Document:
     return {**document, "vips": [], "amphorae": [], "deleted": True}
 
 
+def undone(now: Document, before: Optional[Document], after: Document) -> Document:
+    """
+    `now` without the change from `before` (null: nothing) to `after`.
+
+    What has been changed since by others stays as they made it. A distributor that others have put
+    something into since it was made stays, too.
+    """
+    if before is None:
+        return tombstone(now) if {**now, "table_size": after["table_size"]} == after else now
+    if now == after:
+        return before
+    if now["deleted"] or after["deleted"]:
+        return now
+    vips = _entries_undone("address", now["vips"], (before["vips"], after["vips"]))
+    amphorae = _entries_undone("id", now["amphorae"], (before["amphorae"], after["amphorae"]))
+    if vips == now["vips"] and amphorae == now["amphorae"]:
+        return now
+    placed: dict[str, Plain] = {}
+    # Those that were never away first: they keep their positions.
+    there = {amphora["id"] for amphora in now["amphorae"]}
+    for amphora in sorted(amphorae, key=lambda amphora: amphora["id"] not in there):
+        holders = {other["position"] for other in placed.values()}
+        position = amphora["position"]
+        if position in holders:
+            position = _lowest_free(holders)
+        placed[amphora["id"]] = {**amphora, "position": position}
+    is_own_size = now["table_size"] == after["table_size"]
+    table_size = before["table_size"] if is_own_size else now["table_size"]
+    return {
+        **now,
+        "vips": vips,
+        "amphorae": _by_position(placed.values()),
+        "table_size": _grown(table_size, placed.values()),
+    }
+
+
+def _entries_undone(
+    key: str, now: list[Plain], change: tuple[list[Plain], list[Plain]]
+) -> list[Plain]:
+    before, after = ({entry[key]: entry for entry in entries} for entries in change)
+    result = {entry[key]: entry for entry in now}
+    for name in [*before, *(name for name in after if name not in before)]:
+        if before.get(name) == after.get(name) or result.get(name) != after.get(name):
+            continue
+        if name in before:
+            result[name] = before[name]
+        else:
+            del result[name]
+    return list(result.values())
+
+
 def with_vip(document: Document, vip: Plain) -> Document:
     """`vip`: address, attachment, vip_alg and vip_persistence. Raises VipConflicts."""
     known = _vip_at(document, vip["address"])
     if known is not None:
         # With the MTU ports are only checked as the VIP is added.
-        name = next((name for name in vip if name != "mtu" and known[name] != vip[name]), None)
+        same = {"mtu"} | (
+            _AFFINITY_NAMES if affinity(known) == affinity(vip) is not None else set()
+        )
+        name = next((name for name in vip if name not in same and known[name] != vip[name]), None)
         if name is None:
             return document
         raise VipConflicts(
@@ -71,6 +134,16 @@ def with_vip(document: Document, vip: Plain) -> Document:
             value=str(vip[name]),
         )
     return {**document, "vips": [*document["vips"], vip]}
+
+
+def affinity(vip: Plain) -> Optional[str]:
+    """As the daemon reads the two names that a VIP may have; null for what it refuses."""
+    algorithm, persistence = vip["vip_alg"], vip["vip_persistence"]
+    names = [] if persistence is None else [persistence]
+    if algorithm is not None and algorithm.upper() != "CONSISTENT_HASH":
+        names.append(algorithm)
+    asked = {_AFFINITIES.get(name.upper()) for name in names} or {"SOURCE_IP"}
+    return asked.pop() if len(asked) == 1 else None
 
 
 def without_vip(document: Document, address: str) -> Document:
@@ -90,7 +163,6 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
     else's clients move. Raises PositionTaken.
     """
     amphorae = {amphora["id"]: amphora for amphora in document["amphorae"]}
-    table_size = document["table_size"]
     named: set[str] = set()
     for index, registration in enumerate(registrations):
         identity = registration["id"]
@@ -100,11 +172,9 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
         named.add(identity)
         known = amphorae.get(identity)
         position = _position(amphorae, registration, f"amphorae[{index}].position")
-        while table_size < (position + 1) * SLOTS_PER_POSITION:
-            table_size *= 2
         weight = registration["weight"]
         if weight is None:
-            weight = known["weight"] if known is not None else DEFAULT_WEIGHT
+            weight = known["weight"] if known is not None and known["weight"] else DEFAULT_WEIGHT
         amphorae[identity] = {
             "id": identity,
             "ip": registration["ip"],
@@ -113,6 +183,7 @@ def with_amphorae(document: Document, registrations: Iterable[Plain]) -> Documen
             "position": position,
             "drains_until": None,
         }
+    table_size = _grown(document["table_size"], amphorae.values())
     after = {**document, "amphorae": _by_position(amphorae.values()), "table_size": table_size}
     return document if after == document else after
 
@@ -153,10 +224,15 @@ def listed(document: Document) -> list[Plain]:
             "mac": amphora["mac"],
             "weight": amphora["weight"],
             "position": amphora["position"],
-            "state": "ACTIVE" if amphora["drains_until"] is None else "DRAINING",
+            "state": "DRAINING" if _drains(amphora) else "ACTIVE",
         }
         for amphora in document["amphorae"]
     ]
+
+
+def _drains(amphora: Plain) -> bool:
+    """A weight of 0 is a drain without a deadline."""
+    return amphora["drains_until"] is not None or amphora["weight"] == 0
 
 
 def _vip_at(document: Document, address: str) -> Optional[Plain]:
@@ -176,12 +252,24 @@ def _position(amphorae: dict[str, Plain], registration: Plain, field: str) -> in
         return int(known["position"])
     holders = {amphora["position"]: amphora["id"] for amphora in amphorae.values()}
     if wanted is None:
-        return next(place for place in range(len(holders) + 1) if place not in holders)
+        return _lowest_free(holders)
     if wanted in holders:
         raise PositionTaken(
             f"{field} {wanted} is held by amphora {holders[wanted]}", field=field, value=str(wanted)
         )
     return wanted
+
+
+def _lowest_free(holders: Container[int]) -> int:
+    return next(place for place in count() if place not in holders)
+
+
+def _grown(table_size: int, amphorae: Iterable[Plain]) -> int:
+    """Doubled until there is room for all."""
+    positions = max((int(amphora["position"]) + 1 for amphora in amphorae), default=0)
+    while table_size < positions * SLOTS_PER_POSITION:
+        table_size *= 2
+    return table_size
 
 
 def _by_position(amphorae: Iterable[Plain]) -> list[Plain]:

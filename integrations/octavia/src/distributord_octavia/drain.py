@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from oslo_log import log as logging
 
-from .exceptions import DrainCancelled, DrainDeadlinePassed, HostUnreachable
+from .exceptions import DrainCancelled, DrainDeadlinePassed, HostBusy, HostUnreachable
 from .fleet import Fleet
 from .hosts import Session
 from .inputs import Plain, plain_amphora_ids
@@ -74,13 +74,13 @@ class _Wait:
                 if not self._are_over(statuses):
                     raise HostUnreachable(str(session.host), "WatchDrain ended before the drain")
                 break
-            except HostUnreachable as error:
+            except (HostUnreachable, HostBusy) as error:
                 if self._is_late() and self._are_known(statuses):
                     break  # A host that began late has no deadline of its own.
                 watching = self._note(watching, False)
                 if self._is_late() or self._others_are_done():
                     LOG.warning("%s: not known how the drain ended there: %s", session.host, error)
-                    raise
+                    raise HostUnreachable(str(session.host), str(error)) from error
                 LOG.warning("%s; the drain is watched on the others", error)
                 time.sleep(self._settings.retry_interval)
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 from oslo_log import log as logging
 
-from .exceptions import HostError, HostRefused, HostUnreachable, NoHostReachable
+from .exceptions import ConcurrentChange, HostError, HostRefused, HostUnreachable, NoHostReachable
 from .hosts import Host, HostTask, Session, is_stale
 from .levelling import calls_to_level
 from .messages import distributor_pb2 as api
@@ -75,24 +75,43 @@ class Fleet:
 
     def level_on(self, session: Session, distributor_id: str) -> int:
         """Returns how many calls it took. Raises HostErrors."""
+        made = 0
         for attempt in range(_TRIES):
             # In this order: what another flow records after this is seen, or moves the revision.
             actual = _find(session, distributor_id)
             document = self._records.find(distributor_id)
             if document is None:
-                return 0
+                if made and actual is not None:
+                    # Deleted and forgotten while it was made here: nobody else would know of it.
+                    request = api.DeleteDistributorRequest(distributor_id=distributor_id)
+                    session.call("DeleteDistributor", request)
+                return made
+            if actual is not None and actual.table_size > document["table_size"]:
+                # It grew for a change that was undone; one that is built again is to be alike.
+                self._records.grow(document, actual.table_size)
             revision = 0 if actual is None else actual.revision
             calls = calls_to_level(document, actual, time.time())
             try:
                 for method, request in calls:
+                    if method == "CreateDistributor":
+                        # Another process may have made it and gone on: the rest is computed anew.
+                        session.call(method, request)
+                        made += 1
+                        break
                     if method != "CreateDistributor":
                         request.expected_revision = revision
                     revision = session.call(method, request).revision
-                return len(calls)
+                    made += 1
+                else:
+                    return made
             except HostError as error:
                 if not is_stale(error) or attempt == _TRIES - 1:
                     raise
-        raise AssertionError("the last try returns or raises")
+        raise ConcurrentChange(
+            f"{session.host}: distributor_id {distributor_id} is made and deleted by others",
+            field="distributor_id",
+            value=distributor_id,
+        )
 
     def on_every_host(self, task: HostTask) -> list[Outcome]:
         """At the same time. Raises what the first host raises that answers, or NoHostReachable."""

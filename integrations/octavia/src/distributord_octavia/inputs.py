@@ -14,6 +14,10 @@ from .exceptions import InvalidInput
 
 Plain = dict[str, Any]
 
+#: What the API's messages and any table can hold; the hosts' own limits are lower.
+_LARGEST_WEIGHT = 2**32 - 1
+_LARGEST_POSITION = 2**16 - 1
+
 
 def plain_load_balancer(given: Any) -> Plain:
     """{id, name}"""
@@ -45,8 +49,8 @@ def plain_amphorae(given: Any) -> list[Plain]:
             "id": _needed(amphora, f"amphorae[{index}]", "id", "amphora_id"),
             "ip": _needed(amphora, f"amphorae[{index}]", "vrrp_ip"),
             "port_id": _first(amphora, "vrrp_port_id"),
-            "weight": _number(amphora, f"amphorae[{index}]", "weight"),
-            "position": _number(amphora, f"amphorae[{index}]", "position"),
+            "weight": _number(amphora, (f"amphorae[{index}]", "weight"), _LARGEST_WEIGHT),
+            "position": _number(amphora, (f"amphorae[{index}]", "position"), _LARGEST_POSITION),
         }
         for index, amphora in enumerate(_sequence(given))
     ]
@@ -83,10 +87,13 @@ def _needed(given: Any, what: str, *names: str) -> Any:
     return value
 
 
-def _number(given: Any, what: str, name: str) -> Optional[int]:
-    value = _first(given, name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+def _number(given: Any, name: tuple[str, str], largest: int) -> Optional[int]:
+    value = _first(given, name[1])
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest:
         return value
+    field = ".".join(name)
     raise InvalidInput(
-        f"{what}.{name} is no whole number: {value!r}", field=f"{what}.{name}", value=str(value)
+        f"{field} is no whole number from 0 to {largest}: {value!r}", field=field, value=str(value)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, NamedTuple, Optional
 
-from .desired import Document
+from .desired import Document, affinity
 from .inputs import Plain
 from .messages import distributor_pb2 as api
 
@@ -23,7 +23,6 @@ _SOON = 1
 _AFFINITIES = {
     "SOURCE_IP": api.AFFINITY_SOURCE_IP,
     "SOURCE_IP_AND_PORT": api.AFFINITY_SOURCE_IP_AND_PORT,
-    "SOURCE_IP_PORT": api.AFFINITY_SOURCE_IP_AND_PORT,
 }
 
 
@@ -171,6 +170,8 @@ def _is_registered(wanted: Plain, amphora: Optional[Any]) -> bool:
     drains = amphora.state == api.AMPHORA_STATE_DRAINING
     if wanted["drains_until"] is not None:
         return True  # See _amphorae_to_drain().
+    if wanted["weight"] == 0:
+        return bool(drains)
     return bool(not drains and amphora.weight == wanted["weight"])
 
 
@@ -204,16 +205,8 @@ def _same_vip(wanted: Plain, vip: Any) -> bool:
         and list(vip.vlan_ids) == wanted["vlan_ids"]
         and vip.subnet == (wanted["subnet"] or "")
         and _same_address(vip.gateway, wanted["gateway"] or "")
-        and vip.affinity == _affinity(wanted)
+        and vip.affinity == _AFFINITIES.get(affinity(wanted) or "")
     )
-
-
-def _affinity(wanted: Plain) -> Optional[int]:
-    """As the daemon reads the two; null for what it refuses."""
-    named = wanted["vip_persistence"] or wanted["vip_alg"] or "SOURCE_IP"
-    if named.upper() == "CONSISTENT_HASH":
-        named = "SOURCE_IP"
-    return _AFFINITIES.get(named.upper())
 
 
 def _same_address(one: str, other: str) -> bool:

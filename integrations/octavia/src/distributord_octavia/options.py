@@ -74,6 +74,7 @@ _OPTIONS = [
         "drain_deadline",
         default=1200,
         min=1,
+        max=31_536_000,
         help="Seconds that a drain may take. Idle connections count until the VIP's idle timeout, "
         "15 minutes by default.",
     ),

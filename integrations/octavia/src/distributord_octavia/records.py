@@ -13,10 +13,13 @@ from typing import Any, Iterator, Optional
 
 import sqlalchemy
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from .desired import Document, tombstone
+from .desired import Document, undone
 from .exceptions import ConcurrentChange, DistributorNotFound, RecordsUnavailable
+
+#: How often an undoing may find that another flow came between.
+_TRIES = 5
 
 _METADATA = MetaData()
 _TABLE = Table(
@@ -84,29 +87,36 @@ class Records:
             if not _swap(transaction, version, after):
                 now = _find(transaction, after["id"])
                 if now is None or _content(now) != _content(after):
-                    raise ConcurrentChange(
-                        f"distributor_id {after['id']} was changed by another flow",
-                        field="distributor_id",
-                        value=after["id"],
-                    )
+                    raise _changed_by_another(after["id"])
 
     def restore(self, before: Optional[Document], after: Document) -> None:
         """
         Undoes replace(before, after), or nothing if it was not done.
 
-        What has been made becomes a deleted one, so that hosts delete it, too. A table that has
-        grown stays so: none shrinks.
+        What others changed since stays. What has been made becomes a deleted one, so that hosts
+        delete it, too. Raises ConcurrentChange if others never stop changing it.
         """
-        content = tombstone(after) if before is None else before
-        content = {**content, "table_size": after["table_size"]}
+        for _ in range(_TRIES):
+            with self._transaction() as transaction:
+                now = _find(transaction, after["id"])
+                if now is None:
+                    # Deleted everywhere, and forgotten; or never made; or deleted by others.
+                    if before is None or not after["deleted"]:
+                        return
+                    version, content = 0, _content(before)
+                else:
+                    version = now["version"]
+                    content = undone(_content(now), before and _content(before), _content(after))
+                    if content == _content(now):
+                        return
+                if _swap(transaction, version, content):
+                    return
+        raise _changed_by_another(after["id"])
+
+    def grow(self, document: Document, table_size: int) -> None:
+        """Hosts' tables have grown, and never shrink. Nothing, if the record has changed since."""
         with self._transaction() as transaction:
-            now = _find(transaction, after["id"])
-            if now is None:
-                # Deleted everywhere, and forgotten; or never made.
-                if before is not None:
-                    _swap(transaction, 0, content)
-            elif _content(now) == _content(after):
-                _swap(transaction, now["version"], content)
+            _swap(transaction, document["version"], {**document, "table_size": table_size})
 
     def forget(self, document: Document) -> None:
         """Of a deleted one, unless it has changed since."""
@@ -130,6 +140,11 @@ class Records:
                 self._engine = engine
             with self._engine.begin() as transaction:
                 yield transaction
+        except (ArgumentError, ImportError) as error:
+            # The first has the connection in its message, and tracebacks show causes, too.
+            raise RecordsUnavailable(
+                f"[xdp_distributor] connection cannot be used: {type(error).__name__}"
+            ) from None
         except SQLAlchemyError as error:
             # Its message may have the connection, and with it a password; its class has neither.
             cause = getattr(error, "orig", None) or type(error).__name__
@@ -164,6 +179,14 @@ def _swap(transaction: Any, version: int, after: Document) -> bool:
 
 def _document(row: Any) -> Document:
     return {**json.loads(row.document), "version": row.version}
+
+
+def _changed_by_another(distributor_id: str) -> ConcurrentChange:
+    return ConcurrentChange(
+        f"distributor_id {distributor_id} was changed by another flow",
+        field="distributor_id",
+        value=distributor_id,
+    )
 
 
 def _content(document: Document) -> Document:

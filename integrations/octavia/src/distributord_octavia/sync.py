@@ -11,7 +11,7 @@ from octavia.common import config as octavia_config
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from .exceptions import DistributorDriverError, HostError
+from .exceptions import DistributorDriverError, HostError, HostUnreachable
 from .fleet import Fleet
 from .hosts import Session
 from .levelling import calls_to_level
@@ -70,6 +70,9 @@ class Sync:
             try:
                 if self._only_checks or self._fleet.level_on(session, identity) > 0:
                     levelled.append(identity)
+            except HostUnreachable:
+                # Not once more for each distributor: every time takes until the timeout.
+                raise
             except HostError as error:
                 failed[identity] = str(error)
         return HostReport(levelled, failed)
