@@ -162,7 +162,9 @@ export class Daemon {
 
   /** Answers calls when this resolves. */
   static async start(config: Config, parts: DaemonParts): Promise<Daemon> {
-    await ApiServer.check(config.listen); // before anything is changed
+    // Before anything is changed.
+    await ApiServer.check(config.listen);
+    await Heartbeat.check(config.heartbeat);
     await using held = new AsyncDisposableStack();
     const instanceLock = await takeInstanceLock(parts.log);
     held.defer(() => void instanceLock.close());

@@ -30,6 +30,11 @@ export class Heartbeat {
     this.#parts = parts;
   }
 
+  /** Whether there is a key. @throws ConfigError */
+  static async check(config: HeartbeatConfig | null): Promise<void> {
+    if (config !== null) await readHeartbeatKey(config.keyFile);
+  }
+
   /** Since the start; null where none are sent. */
   get counts(): { readonly sent: number; readonly failures: number } | null {
     return this.#config === null ? null : { sent: this.#sent, failures: this.#failures };
@@ -37,7 +42,7 @@ export class Heartbeat {
 
   /** Sends as configured from now on; null = not. Throws, and goes on as before, without a key. */
   async follow(config: HeartbeatConfig | null): Promise<void> {
-    if (config !== null) await readHeartbeatKey(config.keyFile);
+    await Heartbeat.check(config);
     if (JSON.stringify(config) === JSON.stringify(this.#config)) return;
     this.close();
     this.#failing.clear();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon as a service: what it may do, what it tells its manager, what a reload changes.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, smallMaps } from '../support/daemon-process.ts';
@@ -52,6 +53,15 @@ describe('without one of its capabilities', () => {
     await TestDistributor.create(bed, daemon, { amphorae: [] });
     expect(daemon.log).toContain('socket(packet): Operation not permitted');
   });
+});
+
+test('without the key of its heartbeats it does not start, and leaves nothing', async () => {
+  const controllers = '["127.0.0.1:5555"]';
+  const keyFile = join(bed.directory, 'missing');
+  const heartbeat = `{id: ${randomUUID()}, controllers: ${controllers}, keyFile: ${keyFile}}`;
+  const starting = DaemonProcess.start(bed, `${smallMaps}heartbeat: ${heartbeat}\n`);
+  await expect(starting).rejects.toThrow(/heartbeat\.keyFile: ENOENT/);
+  expect(readdirSync(bed.pins)).toEqual([]);
 });
 
 test('its manager hears that it is ready, lives, reloads and stops', async () => {

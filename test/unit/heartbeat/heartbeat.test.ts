@@ -75,11 +75,12 @@ describe('heartbeats', () => {
     await heartbeat.follow(config);
     await waitUntil('beats', () => listeners.every(({ messages }) => messages.length > 1));
     const message = { id, ver: 3, listeners: {}, pools: {}, distributors: 3 };
+    // On a busy machine one may overtake another.
     for (const [index, { messages }] of listeners.entries())
-      expect(messages.slice(0, 2)).toEqual([
-        { ...message, seq: index },
-        { ...message, seq: index + 2 },
-      ]);
+      for (const { seq, ...rest } of messages) {
+        expect(rest).toEqual(message);
+        expect(Number(seq) % listeners.length).toBe(index);
+      }
     expect(heartbeat.counts?.failures).toBe(0);
     expect(heartbeat.counts?.sent).toBeGreaterThan(3);
   });

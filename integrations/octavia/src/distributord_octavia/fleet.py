@@ -98,8 +98,7 @@ class Fleet:
                         session.call(method, request)
                         made += 1
                         break
-                    if method != "CreateDistributor":
-                        request.expected_revision = revision
+                    request.expected_revision = revision
                     revision = session.call(method, request).revision
                     made += 1
                 else:

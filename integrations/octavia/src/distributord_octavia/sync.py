@@ -36,7 +36,7 @@ class Sync:
         self._only_checks = only_checks
 
     def run(self) -> int:
-        """Returns the exit status. Raises NoHostReachable, and what one host's list call raises."""
+        """Returns the exit status. Raises NoHostReachable."""
         deleted = [document["id"] for document in self._records.all() if document["deleted"]]
         outcomes = self._fleet.on_every_host(self._on_host)
         status = _LEVEL
@@ -61,7 +61,13 @@ class Sync:
         return status
 
     def _on_host(self, session: Session) -> HostReport:
-        actual = {distributor.id: distributor for distributor in _all_of(session)}
+        try:
+            actual = {distributor.id: distributor for distributor in _all_of(session)}
+        except HostUnreachable:
+            raise
+        except HostError as error:
+            # One that lets no controller in must not hide what the others say.
+            return HostReport([], {"every distributor": str(error)})
         levelled, failed = [], {}
         for document in self._records.all():
             identity = document["id"]
