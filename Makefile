@@ -42,8 +42,9 @@ check: build octavia ## the fast loop: format, lint, types, unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint formatting types python unit
 
 .PHONY: lint formatting types python unit
+# Only files that changed, where build/ has what was found before: in a fresh clone it is all of them.
 lint:
-	eslint .
+	eslint --cache --cache-location build/eslint --cache-strategy content .
 	depcruise --config .dependency-cruiser.json src
 
 formatting:
@@ -58,7 +59,7 @@ python:
 	  $(PYTHON) -m flake8 . ../../test/octavia && $(PYTHON) -m mypy
 
 unit:
-	vitest run --project unit --project octavia
+	vitest run --project unit --project octavia --maxWorkers=3
 
 .PHONY: format
 format: node_modules/.installed build/.octavia ## format all sources in place
