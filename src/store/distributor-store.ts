@@ -115,15 +115,19 @@ export class DistributorStore implements Store {
       throw error;
     }
     for (const { before } of changes) if (before !== null) this.#claim(before);
-    const entries: JournalEntry[] = [];
+    let entries: readonly JournalEntry[];
     try {
       const slices = new Slices();
-      for (const { id, after, revision } of changes) {
-        const sequence = ++this.#sequence;
-        const document = after === null ? null : writeDocument(after);
-        entries.push({ id, document, revision: revision ?? sequence, sequence });
+      const documents: (string | null)[] = [];
+      for (const { after } of changes) {
+        documents.push(after === null ? null : writeDocument(after));
         if (slices.isOver) await slices.turn();
       }
+      // Numbered in the order of the journal: nothing may come between the two.
+      entries = changes.map(({ id, revision }, index) => {
+        const sequence = ++this.#sequence;
+        return { id, document: documents[index] ?? null, revision: revision ?? sequence, sequence };
+      });
       await this.#journal.append(entries);
     } catch (error) {
       this.#undo(changes, begun);

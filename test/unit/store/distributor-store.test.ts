@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // The image and its journal against a plain model, under commits that overlap, wait and fail.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Distributor } from '../../../src/model/distributor.ts';
 import { vipKey } from '../../../src/model/vip.ts';
+import { Slices } from '../../../src/slices.ts';
 import { readDocument } from '../../../src/store/distributor-document.ts';
 import { DistributorStore } from '../../../src/store/distributor-store.ts';
 import { noJournal, type Journal, type JournalEntry } from '../../../src/store/journal.ts';
 import type { StoreChange } from '../../../src/store/store.ts';
 import { active, distributor, distributorId, vip } from '../../support/documents.ts';
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 /** Answers when it is told to, in order, as it is told to. */
 class HeldJournal implements Journal {
   readonly durable = new Map<string, string>();
   readonly #waiting: { entries: readonly JournalEntry[]; end: (failure: Error | null) => void }[] =
     [];
+  #onAppend = (): void => undefined;
 
   append(entries: readonly JournalEntry[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (failure: Error | null) => (failure === null ? resolve() : reject(failure));
       this.#waiting.push({ entries, end });
+      this.#onAppend();
+    });
+  }
+
+  /** Resolves at the next append. */
+  nextAppend(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAppend = resolve;
     });
   }
 
@@ -80,8 +94,11 @@ function claimsOf({ loadBalancer, vips, amphorae }: Distributor): string[] {
 }
 
 test('a change is there as a whole or not at all, and only when it is durable', async () => {
+  /** Whether others want a turn between any two steps. */
+  const slices = vi.spyOn(Slices.prototype, 'isOver', 'get');
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, isBusy) => {
+      slices.mockReturnValue(isBusy);
       const journal = new HeldJournal();
       const store = new DistributorStore(journal);
       const told: string[] = [];
@@ -154,7 +171,9 @@ test('a change is there as a whole or not at all, and only when it is durable', 
           });
           const begins = mayBegin(changes);
           const waiting = journal.waiting;
+          const append = journal.nextAppend();
           const outcome = store.commitAll(changes).catch((error: unknown) => error as Error);
+          await Promise.race([append, outcome]);
           expect(journal.waiting - waiting).toBe(begins ? 1 : 0);
           if (begins) onTheWay.push({ changes, outcome });
           else
@@ -191,4 +210,26 @@ test('what a failed change claimed another can have, and what it gave up is its 
   const taking = second('10.0.0.2');
   await journal.answer(true);
   await taking;
+});
+
+test('changes are numbered in the order of the journal, also where one waited for its turn', async () => {
+  const isOver = vi.spyOn(Slices.prototype, 'isOver', 'get').mockReturnValue(true);
+  const numbers: number[] = [];
+  const journal: Journal = {
+    append: (entries) => {
+      numbers.push(...entries.map(({ sequence }) => sequence));
+      return Promise.resolve();
+    },
+    statistics: () => noJournal.statistics(),
+    close: () => Promise.resolve(),
+  };
+  const store = new DistributorStore(journal);
+  const create = (id: number): StoreChange => {
+    const after = distributor(id);
+    return { id: after.id, before: null, after };
+  };
+  const long = store.commitAll([create(1), create(2), create(3)]);
+  isOver.mockReturnValue(false);
+  await Promise.all([store.commit(create(4)), long]);
+  expect(numbers).toEqual([1, 2, 3, 4]);
 });
