@@ -37,8 +37,9 @@ class HeldJournal implements Journal {
     });
   }
 
-  /** Makes the first that waits durable, or refuses it. */
+  /** Makes the first that waits, or the next to come, durable, or refuses it. */
   async answer(succeeds: boolean): Promise<void> {
+    if (this.#waiting.length === 0) await this.nextAppend();
     const first = this.#waiting.shift();
     if (first === undefined) return;
     if (succeeds)
