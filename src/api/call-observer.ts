@@ -23,6 +23,7 @@ export const refusals = [
   'no-role',
   'role',
   'rate',
+  'streams',
   'calls',
   'watches',
   'metadata',

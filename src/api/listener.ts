@@ -13,6 +13,7 @@ import type { Peer } from './call-gate.ts';
 import type { Caller } from './caller.ts';
 import type { RefusalLog } from './refusal-log.ts';
 import { Shares } from './shares.ts';
+import type { StreamGuard } from './stream-guard.ts';
 
 /** A connection that speaks HTTP/2, as it comes from the kernel or out of TLS. */
 export interface Accepted {
@@ -29,6 +30,7 @@ export interface ListenerParts {
   readonly limits: Limits;
   readonly log: Log;
   readonly refusals: RefusalLog;
+  readonly streams: StreamGuard;
   readonly unwrap: Unwrap;
   /** Takes a connection over for good. */
   readonly serve: (socket: Socket) => void;
@@ -112,7 +114,7 @@ export class Listener {
   }
 
   #serve({ socket, caller }: Accepted): void {
-    const { limits, refusals, serve } = this.#parts;
+    const { limits, refusals, streams, serve } = this.#parts;
     const key = keyOf(socket);
     this.#callers.set(key, caller);
     const timer = setTimeout(() => {
@@ -124,6 +126,7 @@ export class Listener {
       clearTimeout(timer);
       if (this.#callers.get(key) === caller) this.#callers.delete(key);
     });
+    streams.watch(socket, caller);
     serve(socket);
   }
 }

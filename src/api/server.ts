@@ -15,6 +15,7 @@ import { insecureCaller, unixCaller, type Caller } from './caller.ts';
 import { Listener, type Unwrap } from './listener.ts';
 import { api, packageDefinition, serviceName } from './proto.ts';
 import { RefusalLog } from './refusal-log.ts';
+import { StreamGuard } from './stream-guard.ts';
 import { checkTlsFiles, TlsMaterialError } from './tls-material.ts';
 import type { TlsMaterialWatch, TlsState } from './tls-material-watch.ts';
 import { tlsTermination, type TlsParts } from './tls-termination.ts';
@@ -51,6 +52,7 @@ export class ApiServer {
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   readonly #gate: CallGate;
   readonly #refusals: RefusalLog;
+  readonly #streams: StreamGuard;
   readonly #listeners: Listener[] = [];
   /** Read with each call and connection. */
   readonly #limits: { -readonly [Key in keyof Limits]: Limits[Key] };
@@ -63,6 +65,7 @@ export class ApiServer {
     this.#limits = limits;
     this.#parts = parts;
     this.#refusals = new RefusalLog(log, observer);
+    this.#streams = new StreamGuard({ limits, refusals: this.#refusals });
     this.#gate = new CallGate({ limits, log, observer, refusals: this.#refusals });
     this.#server = new Server({
       'grpc.max_receive_message_length': limits.maxMessageBytes,
@@ -178,7 +181,7 @@ export class ApiServer {
     const limits = this.#limits;
     const listener: Listener = new Listener({
       ...{ name, limits, log, unwrap },
-      refusals: this.#refusals,
+      ...{ refusals: this.#refusals, streams: this.#streams },
       serve: (socket) => connections.injectConnection(socket),
     });
     const interceptor = this.#gate.interceptor(callerOf ?? ((peer) => listener.callerOf(peer)));
