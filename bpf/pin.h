@@ -108,8 +108,12 @@ static __always_inline __u16 oldest_owner(struct dist_slot owners)
 	return none ? owners.current : owners.previous;
 }
 
-/* What is known of a flow. */
+/*
+ * What is known of a flow. With the key, for older verifiers (Linux 6.1) take none that lies in
+ * what a function of its own was given: it has to be on that function's stack.
+ */
 struct record {
+	struct dist_flow_key key __attribute__((aligned(8)));
 	struct dist_flow *flow;
 	struct dist_opening *opening;
 	__u64 hash; /* of the opening, without mark */
@@ -119,18 +123,18 @@ struct record {
 	bool is_used; /* the entry is that of a connection which may not be over */
 };
 
-static __always_inline void find_entry(const struct packet *packet, struct record *record)
+static __always_inline void find_entry(struct record *record)
 {
-	record->flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
+	record->flow = bpf_map_lookup_elem(&flows, &record->key);
 	if (record->flow)
 		record->entry = *(volatile dist_pin *)&record->flow->pin;
 	if (!record->entry) /* the sweep is about to remove it */
 		record->flow = NULL;
 }
 
-static __always_inline void find_opening(const struct packet *packet, struct record *record)
+static __always_inline void find_opening(struct record *record)
 {
-	__u64 hash = dist_flow_hash(flow_secret, &packet->flow_key), word;
+	__u64 hash = dist_flow_hash(flow_secret, &record->key), word;
 	__u32 index = hash & opening_mask;
 	dist_pin pin;
 
@@ -223,7 +227,7 @@ static __always_inline void refresh_entry(const struct packet *packet, const str
  * A VIP may have as many flow entries as are free: however many one takes, the others
  * find room (dynamic thresholds, as of a shared switch buffer).
  */
-static __always_inline bool admit(const struct packet *packet, const struct dist_flow *flow)
+static __always_inline bool admit(const struct record *record, const struct dist_flow *flow)
 {
 	__u32 all = DIST_COUNTERS_NO_VIP, index = flow->share;
 	struct dist_share *total = bpf_map_lookup_elem(&shares, &all);
@@ -231,7 +235,7 @@ static __always_inline bool admit(const struct packet *packet, const struct dist
 
 	if (!total || !share || (__u64)total->used + share->used >= flow_capacity)
 		return false;
-	if (bpf_map_update_elem(&flows, &packet->flow_key, flow, BPF_NOEXIST))
+	if (bpf_map_update_elem(&flows, &record->key, flow, BPF_NOEXIST))
 		return false;
 	__sync_fetch_and_add(&total->used, 1);
 	__sync_fetch_and_add(&share->used, 1);
@@ -263,7 +267,7 @@ static __always_inline bool confirm(const struct packet *packet, const struct di
 		.share = vip->counters,
 		.acknowledged = acknowledge_since(packet, record->mark, pin),
 	};
-	bool done = record->flow ? take_entry(record, &flow) : admit(packet, &flow);
+	bool done = record->flow ? take_entry(record, &flow) : admit(record, &flow);
 
 	write_opening(record, done ? 0 : pin, flow.acknowledged & DIST_MARK_ACKNOWLEDGED);
 	return done;
@@ -299,11 +303,11 @@ static __always_inline enum source choose_source(const struct packet *packet,
 {
 	bool live, opened;
 
-	find_entry(packet, record);
+	find_entry(record);
 	live = choose_live(choice, vip, packet, record->entry, now);
 	if (live && !(record->entry & DIST_PIN_CLOSING))
 		return FROM_ENTRY;
-	find_opening(packet, record);
+	find_opening(record);
 	opened = choose_live(choice, vip, packet, record->opened, now);
 	record->is_used = live;
 	if (opened &&
@@ -332,7 +336,8 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 
 	if (!packet || !vip || !slot || !choice)
 		return DIST_DROP_INTERNAL;
-	packet->flow_key.vip_id = vip->vip_id;
+	record.key = packet->flow_key;
+	record.key.vip_id = vip->vip_id;
 	source = choose_source(packet, vip, &record, choice, now);
 	if (source == FROM_ENTRY || source == FROM_OPENING) {
 		known = source == FROM_ENTRY ? record.entry : record.opened;
