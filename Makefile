@@ -33,6 +33,13 @@ demo: build xdp-pass build/seccomp-run ## the whole job on real traffic, in netw
 test: build octavia xdp-pass build/flood build/seccomp-run build/next/.built ## every test: unit, store, packets, native, real traffic
 	vitest run
 
+# Kernels by how their versions begin: those of Debian 12. ACCEL=kvm where QEMU can.
+KERNELS ?= 6.1
+.PHONY: test-vm
+test-vm: build build/.vm xdp-pass build/seccomp-run | build/vm/root ## the installed service on Debian's kernel and systemd, in QEMU (KERNELS="6.1 6.12")
+	./test/vm/make-disk.sh build/vm/root build/vm/disk.img
+	@node test/vm/main.ts $(KERNELS)
+
 .PHONY: fuzz
 fuzz: build ## ten million random and damaged packets (some minutes); SEED=n for others
 	@node test/fuzz/main.ts --frames 10000000 $(if $(SEED),--seed $(SEED))
@@ -117,6 +124,14 @@ octavia: build/octavia/.built
 build/.octavia: scripts/prepare-machine.sh | build/.machine
 	./scripts/prepare-machine.sh octavia
 	@touch $@
+
+build/.vm: scripts/prepare-machine.sh | build/.machine
+	./scripts/prepare-machine.sh vm
+	@touch $@
+
+# A Debian, as it is on the day; `make clean` has the next run make a new one.
+build/vm/root: test/vm/make-root.sh | build/.vm
+	./test/vm/make-root.sh $@
 
 build/octavia/.built: build/.octavia proto/distributor/v1/distributor.proto \
   $(wildcard $(OCTAVIA)/*.* $(OCTAVIA)/proto/* $(OCTAVIA)/src/distributord_octavia/*)

@@ -198,24 +198,27 @@ __noinline int read_neighbour(struct xdp_md *ctx, struct packet *packet,
 	return !is_multicast(&ip.saddr);
 }
 
-/* Writes an advertisement over the packet at `ip`; `to`: a neighbour's MAC, NULL = all nodes. */
+static const __u8 all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
+
+/*
+ * Writes an advertisement over the packet at `ip`; `to`: a neighbour's MAC, or that of all nodes.
+ * Not NULL for these: older verifiers (Linux 6.1) lose track of when it is.
+ */
 static __always_inline void write_advertisement(struct ethhdr *ethernet, struct ipv6hdr *ip,
 						struct advertisement *reply,
 						const struct dist_address *address,
 						const struct dist_vip *vip, const __u8 *to)
 {
+	bool to_all = is_group_mac(to);
 	__u64 sum;
 
-	if (!to) {
-		static const __u8 all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
-
-		__builtin_memcpy(ethernet->h_dest, all_nodes_mac, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_dest, to, ETH_ALEN);
+	if (to_all) {
 		ip->daddr.in6_u.u6_addr32[0] = bpf_htonl(0xff020000);
 		ip->daddr.in6_u.u6_addr32[1] = 0;
 		ip->daddr.in6_u.u6_addr32[2] = 0;
 		ip->daddr.in6_u.u6_addr32[3] = bpf_htonl(1);
 	} else {
-		__builtin_memcpy(ethernet->h_dest, to, ETH_ALEN);
 		ip->daddr = ip->saddr;
 	}
 	__builtin_memcpy(ethernet->h_source, vip->mac, ETH_ALEN);
@@ -227,7 +230,7 @@ static __always_inline void write_advertisement(struct ethhdr *ethernet, struct 
 	reply->message.type = NEIGHBOUR_ADVERTISEMENT;
 	reply->message.code = 0;
 	reply->message.checksum = 0;
-	reply->message.flags = FLAG_OVERRIDE | (to ? FLAG_SOLICITED : 0);
+	reply->message.flags = FLAG_OVERRIDE | (to_all ? 0 : FLAG_SOLICITED);
 	__builtin_memset(reply->message.reserved, 0, sizeof(reply->message.reserved));
 	reply->message.target = *address;
 	reply->option_type = OPTION_TARGET_LINK_LAYER_ADDRESS;
@@ -282,7 +285,7 @@ static __always_inline enum dist_verdict answer_claim(struct xdp_md *ctx, struct
 {
 	enum dist_verdict verdict = note_claim(vip, neighbour->mac);
 
-	if (verdict == DIST_TX_VIP_DEFENDED && !advertise(ctx, packet, vip, NULL))
+	if (verdict == DIST_TX_VIP_DEFENDED && !advertise(ctx, packet, vip, all_nodes_mac))
 		return DIST_DROP_INTERNAL;
 	return verdict;
 }
@@ -320,7 +323,9 @@ static __always_inline enum dist_verdict handle_neighbour(struct xdp_md *ctx, st
 	}
 	if (neighbour->probe && !to_group) /* its answer would go to more than it did */
 		return DIST_DROP_BAD_HEADER;
-	if (!advertise(ctx, packet, *vip, neighbour->probe ? NULL : neighbour->mac))
+	if (neighbour->probe)
+		__builtin_memcpy(neighbour->mac, all_nodes_mac, ETH_ALEN);
+	if (!advertise(ctx, packet, *vip, neighbour->mac))
 		return DIST_DROP_INTERNAL;
 	return DIST_TX_NEIGHBOUR_ADVERTISEMENT;
 }

@@ -12,6 +12,7 @@
 #include "fragment.h"
 #include "hash.h"
 #include "maps.h"
+#include "opening.h"
 #include "parse.h"
 
 struct choice {
@@ -108,10 +109,14 @@ static __always_inline __u16 oldest_owner(struct dist_slot owners)
 	return none ? owners.current : owners.previous;
 }
 
-/* What is known of a flow. */
+/*
+ * What is known of a flow. With the key, for older verifiers (Linux 6.1) take none that lies in
+ * what a function of its own was given: it has to be on that function's stack.
+ */
 struct record {
+	struct dist_flow_key key __attribute__((aligned(8)));
 	struct dist_flow *flow;
-	struct dist_opening *opening;
+	struct dist_opening *opening; /* its own, or what it may overwrite */
 	__u64 hash; /* of the opening, without mark */
 	dist_pin entry; /* of the flow's entry; 0 = it has none */
 	dist_pin opened; /* of its opening; 0 = it has none */
@@ -119,31 +124,42 @@ struct record {
 	bool is_used; /* the entry is that of a connection which may not be over */
 };
 
-static __always_inline void find_entry(const struct packet *packet, struct record *record)
+static __always_inline void find_entry(struct record *record)
 {
-	record->flow = bpf_map_lookup_elem(&flows, &packet->flow_key);
+	record->flow = bpf_map_lookup_elem(&flows, &record->key);
 	if (record->flow)
 		record->entry = *(volatile dist_pin *)&record->flow->pin;
 	if (!record->entry) /* the sweep is about to remove it */
 		record->flow = NULL;
 }
 
-static __always_inline void find_opening(const struct packet *packet, struct record *record)
+static __always_inline void find_opening(struct record *record)
 {
-	__u64 hash = dist_flow_hash(flow_secret, &packet->flow_key), word;
-	__u32 index = hash & opening_mask;
-	dist_pin pin;
+	__u64 hash = dist_flow_hash(flow_secret, &record->key);
+	dist_pin oldest = 0;
 
 	record->hash = hash & ~DIST_MARK_MASK;
-	record->opening = bpf_map_lookup_elem(&openings, &index);
-	if (!record->opening)
-		return;
-	pin = *(volatile dist_pin *)&record->opening->pin;
-	word = *(volatile __u64 *)&record->opening->tag ^ pin;
-	if ((word & ~DIST_MARK_MASK) != record->hash)
-		return;
-	record->opened = pin;
-	record->mark = word & DIST_MARK_MASK;
+	for (__u32 place = 0; place < DIST_OPENING_PLACES; place++) {
+		__u32 index = dist_opening_index(hash, opening_mask, place);
+		struct dist_opening *opening = bpf_map_lookup_elem(&openings, &index);
+		dist_pin pin;
+		__u64 tag;
+
+		if (!opening)
+			return;
+		pin = *(volatile dist_pin *)&opening->pin;
+		tag = *(volatile __u64 *)&opening->tag;
+		if (dist_opening_is_of(tag, pin, hash)) {
+			record->opening = opening;
+			record->opened = pin;
+			record->mark = (tag ^ pin) & DIST_MARK_MASK;
+			return;
+		}
+		if (!record->opening || dist_opening_is_older(pin, oldest)) {
+			record->opening = opening;
+			oldest = pin;
+		}
+	}
 }
 
 static __always_inline void write_opening(const struct record *record, dist_pin pin, __u16 mark)
@@ -223,7 +239,7 @@ static __always_inline void refresh_entry(const struct packet *packet, const str
  * A VIP may have as many flow entries as are free: however many one takes, the others
  * find room (dynamic thresholds, as of a shared switch buffer).
  */
-static __always_inline bool admit(const struct packet *packet, const struct dist_flow *flow)
+static __always_inline bool admit(const struct record *record, const struct dist_flow *flow)
 {
 	__u32 all = DIST_COUNTERS_NO_VIP, index = flow->share;
 	struct dist_share *total = bpf_map_lookup_elem(&shares, &all);
@@ -231,7 +247,7 @@ static __always_inline bool admit(const struct packet *packet, const struct dist
 
 	if (!total || !share || (__u64)total->used + share->used >= flow_capacity)
 		return false;
-	if (bpf_map_update_elem(&flows, &packet->flow_key, flow, BPF_NOEXIST))
+	if (bpf_map_update_elem(&flows, &record->key, flow, BPF_NOEXIST))
 		return false;
 	__sync_fetch_and_add(&total->used, 1);
 	__sync_fetch_and_add(&share->used, 1);
@@ -263,7 +279,7 @@ static __always_inline bool confirm(const struct packet *packet, const struct di
 		.share = vip->counters,
 		.acknowledged = acknowledge_since(packet, record->mark, pin),
 	};
-	bool done = record->flow ? take_entry(record, &flow) : admit(packet, &flow);
+	bool done = record->flow ? take_entry(record, &flow) : admit(record, &flow);
 
 	write_opening(record, done ? 0 : pin, flow.acknowledged & DIST_MARK_ACKNOWLEDGED);
 	return done;
@@ -299,11 +315,11 @@ static __always_inline enum source choose_source(const struct packet *packet,
 {
 	bool live, opened;
 
-	find_entry(packet, record);
+	find_entry(record);
 	live = choose_live(choice, vip, packet, record->entry, now);
 	if (live && !(record->entry & DIST_PIN_CLOSING))
 		return FROM_ENTRY;
-	find_opening(packet, record);
+	find_opening(record);
 	opened = choose_live(choice, vip, packet, record->opened, now);
 	record->is_used = live;
 	if (opened &&
@@ -332,7 +348,8 @@ __noinline int pin(struct packet *packet, const struct dist_vip *vip, struct dis
 
 	if (!packet || !vip || !slot || !choice)
 		return DIST_DROP_INTERNAL;
-	packet->flow_key.vip_id = vip->vip_id;
+	record.key = packet->flow_key;
+	record.key.vip_id = vip->vip_id;
 	source = choose_source(packet, vip, &record, choice, now);
 	if (source == FROM_ENTRY || source == FROM_OPENING) {
 		known = source == FROM_ENTRY ? record.entry : record.opened;

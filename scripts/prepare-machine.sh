@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Brings a Debian 12 machine to what building, testing and running need. Run as root;
 # run again, it installs nothing and changes nothing. To run at the root of the tree. With the
-# argument `octavia` it installs what the Python driver's build and tests need, and that alone.
+# argument `octavia` it installs what the Python driver's build and tests need, and that alone;
+# with `vm`, what the tests in a virtual machine need.
 set -eu
 
 packages="
@@ -15,8 +16,12 @@ octavia_packages="
   black flake8 libprotobuf-dev mypy protobuf-compiler python3-grpcio python3-octavia
   python3-protobuf python3-pytest python3-setuptools
 "
+vm_packages="e2fsprogs mmdebstrap qemu-system-x86"
 purpose="${1:-}"
-[ "$purpose" != octavia ] || packages="$octavia_packages"
+case $purpose in
+  octavia) packages="$octavia_packages" ;;
+  vm) packages="$vm_packages" ;;
+esac
 
 fail() {
   echo "prepare-machine: $1" >&2
@@ -26,7 +31,7 @@ fail() {
 [ "$(id -u)" = 0 ] || fail "must run as root: it installs packages and mounts bpffs"
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; install by hand:$packages"
 # Node itself comes with the npm packages; the machine only has to have npm.
-[ "$purpose" = octavia ] || command -v npm >/dev/null || packages="$packages nodejs npm"
+[ -n "$purpose" ] || command -v npm >/dev/null || packages="$packages nodejs npm"
 
 missing=""
 for package in $packages; do
@@ -40,7 +45,7 @@ if [ -n "$missing" ]; then
   DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $missing \
     >/dev/null
 fi
-[ "$purpose" != octavia ] || exit 0
+[ -z "$purpose" ] || exit 0
 
 # Prometheus's checker for the tests, alone: its package would start a server.
 if [ ! -x build/promtool ]; then

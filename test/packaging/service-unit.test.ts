@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { UNIT, unitSystemCalls } from '../support/service-unit.ts';
+import { UNIT, unitSetting, unitSystemCalls } from '../support/service-unit.ts';
 
 let directory: string;
 let unit: string;
@@ -42,4 +42,14 @@ test.each([
   ...['perf_event_open', 'keyctl', 'reboot', 'capset'],
 ])('%s is not', (call) => {
   expect(unitSystemCalls()).not.toContain(call);
+});
+
+test('what is made before a start need not be there before it', () => {
+  const made = unitSetting('ExecStartPre').flatMap((line) => line.split(' ').slice(-1));
+  const writable = unitSetting('ReadWritePaths').flatMap((line) => line.split(' '));
+  expect(writable.length).toBeGreaterThan(0);
+  for (const path of writable) {
+    expect(made).toContain(path.replace(/^-/, ''));
+    expect(path.startsWith('-'), path).toBe(true);
+  }
 });

@@ -15,6 +15,8 @@ export interface TestBedOptions {
   readonly mtu?: number;
   /** Puts a gateway between client and router; the link between the two has this MTU. */
   readonly pathMtu?: number;
+  /** The distributor's box is this namespace, which is there already, and stays. */
+  readonly distributorNamespace?: string;
   /** Makes it the bed of a second tenant, on the distributor box of the first one's. */
   readonly tenant?: SecondTenant;
 }
@@ -53,6 +55,7 @@ const DEFAULT_MTU = 1500;
 
 export function planBed(name: string, options: TestBedOptions): BedPlan {
   const { amphorae: count, mtu = DEFAULT_MTU, pathMtu = null, tenant = null } = options;
+  const { distributorNamespace: given = tenant?.host.namespaces.distributor } = options;
   if (!Number.isInteger(count) || count < 0 || count > MAX_AMPHORAE) {
     throw new RangeError(
       `amphorae is ${String(count)}, not within 0 to ${MAX_AMPHORAE.toString()}`,
@@ -66,7 +69,7 @@ export function planBed(name: string, options: TestBedOptions): BedPlan {
     gateway: pathMtu === null ? null : `${name}-gateway`,
     router: `${name}-router`,
     bridge: `${name}-bridge`,
-    distributor: tenant?.host.namespaces.distributor ?? `${name}-distributor`,
+    distributor: given ?? `${name}-distributor`,
     amphorae: amphorae.map((port) => `${name}-${port.name}`),
   };
   const { client, gateway, router, bridge, distributor } = namespaces;
@@ -75,7 +78,7 @@ export function planBed(name: string, options: TestBedOptions): BedPlan {
     ownNamespaces: [
       ...[client, router, bridge, ...namespaces.amphorae],
       ...(gateway === null ? [] : [gateway]),
-      ...(tenant === null ? [distributor] : []),
+      ...(given === undefined ? [distributor] : []),
     ],
     amphorae,
     distributor: tenant === null ? DISTRIBUTOR : SECOND_PORT,

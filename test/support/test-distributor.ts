@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { DrainEnd } from '../../build/proto/distributor/v1/DrainEnd.ts';
 import type { DrainStatus__Output as DrainStatus } from '../../build/proto/distributor/v1/DrainStatus.ts';
 import type { Tracking } from '../../build/proto/distributor/v1/Tracking.ts';
+import type { Client } from '../../src/cli/client.ts';
 import type { AmphoraVerbs, Member, MemberState, Registration } from './amphora-set.ts';
-import type { DaemonProcess } from './daemon-process.ts';
 import { DrainWatch } from './drain-watch.ts';
 import type { TestBed } from './test-bed.ts';
 import type { AmphoraPort, Family } from './topology.ts';
@@ -27,13 +27,18 @@ export interface DrainJob {
   readonly then: DrainEnd;
 }
 
+/** Whoever has a client of its API: in most tests a DaemonProcess. */
+interface Daemon {
+  readonly client: Client;
+}
+
 /** A distributor with both VIPs of a bed, and its amphorae. */
 export class TestDistributor {
   readonly id: string;
   readonly #bed: TestBed;
-  readonly #daemon: DaemonProcess;
+  readonly #daemon: Daemon;
 
-  private constructor(id: string, bed: TestBed, daemon: DaemonProcess) {
+  private constructor(id: string, bed: TestBed, daemon: Daemon) {
     this.id = id;
     this.#bed = bed;
     this.#daemon = daemon;
@@ -42,7 +47,7 @@ export class TestDistributor {
   /** `daemon` may be that of another bed, which this one shares the distributor's box with. */
   static async create(
     bed: TestBed,
-    daemon: DaemonProcess,
+    daemon: Daemon,
     options: TestDistributorOptions = {},
   ): Promise<TestDistributor> {
     const { persistence = 'SOURCE_IP', amphorae = bed.amphorae } = options;
@@ -67,12 +72,12 @@ export class TestDistributor {
   }
 
   /** One that is there already. */
-  static of(id: string, bed: TestBed, daemon: DaemonProcess): TestDistributor {
+  static of(id: string, bed: TestBed, daemon: Daemon): TestDistributor {
     return new TestDistributor(id, bed, daemon);
   }
 
   /** The same distributor, by another daemon. */
-  at(daemon: DaemonProcess): TestDistributor {
+  at(daemon: Daemon): TestDistributor {
     return new TestDistributor(this.id, this.#bed, daemon);
   }
 

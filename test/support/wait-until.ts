@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** By how much longer everything may take than on a machine of today: emulated ones are slow. */
+const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
+
 export interface WaitOptions {
   /** How long the condition may take to become true. */
   readonly deadlineMs?: number;
@@ -16,7 +19,8 @@ export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   options: WaitOptions = {},
 ): Promise<void> {
-  const { deadlineMs = 5000, everyMs = 20 } = options;
+  const { everyMs = 20 } = options;
+  const deadlineMs = (options.deadlineMs ?? 5000) * patience;
   const deadline = performance.now() + deadlineMs;
   while (!(await condition())) {
     if (performance.now() > deadline) {

@@ -36,13 +36,15 @@ export function cables({ namespaces, amphorae, distributor, mtu, pathMtu }: BedP
   return lines(
     ...towardsClient,
     toBridge({ namespace: router, port: FRONT_END_PORT, mac: ROUTER.mac }, BRIDGE_PORTS.router),
-    distributorCable({ namespaces, distributor, mtu }),
     ...amphorae.map((port, index) =>
       toBridge(
         { namespace: namespaces.amphorae[index] ?? '', port: FRONT_END_PORT, mac: port.mac },
         BRIDGE_PORTS.amphora(port),
       ),
     ),
+    // The last, for its box may be the machine's own network: no port is made in any other one whose
+    // name the machine has.
+    distributorCable({ namespaces, distributor, mtu }),
   );
 }
 
