@@ -210,9 +210,9 @@ DIST_ASSERT_SIZE(struct dist_flow, 16);
 #define DIST_FLOW_OVER 0x80000000u
 
 /*
- * A flow's first packet, at the index that its hash gives, until another one's takes the
- * place. `tag` is the hash, with a mark for its low 16 bits (which the index stands for),
- * xor `pin`: words of two writers do not match each other.
+ * A flow's first packet, in one of the places that its hash gives (opening.h), until another
+ * one's takes it. `tag` is the hash, with a mark for its low 16 bits (for all but two of which
+ * the place stands), xor `pin`: words of two writers do not match each other.
  */
 struct dist_opening {
 	__u64 tag;

@@ -12,6 +12,7 @@
 #include "fragment.h"
 #include "hash.h"
 #include "maps.h"
+#include "opening.h"
 #include "parse.h"
 
 struct choice {
@@ -115,7 +116,7 @@ static __always_inline __u16 oldest_owner(struct dist_slot owners)
 struct record {
 	struct dist_flow_key key __attribute__((aligned(8)));
 	struct dist_flow *flow;
-	struct dist_opening *opening;
+	struct dist_opening *opening; /* its own, or what it may overwrite */
 	__u64 hash; /* of the opening, without mark */
 	dist_pin entry; /* of the flow's entry; 0 = it has none */
 	dist_pin opened; /* of its opening; 0 = it has none */
@@ -134,20 +135,31 @@ static __always_inline void find_entry(struct record *record)
 
 static __always_inline void find_opening(struct record *record)
 {
-	__u64 hash = dist_flow_hash(flow_secret, &record->key), word;
-	__u32 index = hash & opening_mask;
-	dist_pin pin;
+	__u64 hash = dist_flow_hash(flow_secret, &record->key);
+	dist_pin oldest = 0;
 
 	record->hash = hash & ~DIST_MARK_MASK;
-	record->opening = bpf_map_lookup_elem(&openings, &index);
-	if (!record->opening)
-		return;
-	pin = *(volatile dist_pin *)&record->opening->pin;
-	word = *(volatile __u64 *)&record->opening->tag ^ pin;
-	if ((word & ~DIST_MARK_MASK) != record->hash)
-		return;
-	record->opened = pin;
-	record->mark = word & DIST_MARK_MASK;
+	for (__u32 place = 0; place < DIST_OPENING_PLACES; place++) {
+		__u32 index = dist_opening_index(hash, opening_mask, place);
+		struct dist_opening *opening = bpf_map_lookup_elem(&openings, &index);
+		dist_pin pin;
+		__u64 tag;
+
+		if (!opening)
+			return;
+		pin = *(volatile dist_pin *)&opening->pin;
+		tag = *(volatile __u64 *)&opening->tag;
+		if (dist_opening_is_of(tag, pin, hash)) {
+			record->opening = opening;
+			record->opened = pin;
+			record->mark = (tag ^ pin) & DIST_MARK_MASK;
+			return;
+		}
+		if (!record->opening || dist_opening_is_older(pin, oldest)) {
+			record->opening = opening;
+			oldest = pin;
+		}
+	}
 }
 
 static __always_inline void write_opening(const struct record *record, dist_pin pin, __u16 mark)

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "map-copy.h"
 #include "mapped-array.h"
+#include "openings.h"
 
 namespace distributor {
 
@@ -146,17 +147,15 @@ uint64_t CarryOver::MergeFlows(const MapSet& before) const {
   return lost;
 }
 
-// An opening's place follows from its hash, of which the low bits are its place before.
+// An opening's place follows from its hash, of which its place before tells the low bits.
 void CarryOver::MergeOpenings(const MapSet& before) const {
-  uint64_t mask = Wanted("openings").max_entries - 1;
+  uint32_t mask = Wanted("openings").max_entries - 1;
   ForEachOf(before, "openings", [&](const std::byte* key, const std::byte* value) {
     auto opening = As<dist_opening>(value);
     if (opening.pin == 0) return;
     uint64_t hash =
         ((opening.tag ^ opening.pin) & ~DIST_MARK_MASK) | (As<uint32_t>(key) & DIST_MARK_MASK);
-    auto index = static_cast<uint32_t>(hash & mask);
-    dist_opening known;
-    Check("bpf(carry over)", bpf_map_lookup_elem(Fd("openings"), &index, &known));
+    auto [index, known, is_own] = FindOpening(Fd("openings"), mask, hash);
     if (known.pin != 0 && !IsLater(opening.pin, known.pin)) return;
     Check("bpf(carry over)", bpf_map_update_elem(Fd("openings"), &index, &opening, BPF_ANY));
   });

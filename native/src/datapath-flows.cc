@@ -10,6 +10,7 @@
 #include "datapath.h"
 #include "errors.h"
 #include "hash.h"
+#include "openings.h"
 
 namespace distributor {
 
@@ -65,11 +66,6 @@ dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
   return key;
 }
 
-// Whether it is the opening of the flow with this hash.
-bool IsOf(const dist_opening& opening, uint64_t hash) {
-  return opening.pin != 0 && ((opening.tag ^ opening.pin ^ hash) & ~DIST_MARK_MASK) == 0;
-}
-
 }  // namespace
 
 Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
@@ -86,13 +82,10 @@ Napi::Value Datapath::GetOpening(const Napi::CallbackInfo& info) {
   Program& program = Open(info.Env());
   dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
   uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
-  uint32_t index = hash & program.opening_mask();
-  dist_opening opening;
-  Guard(info.Env(), [&] {
-    Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
-  });
-  if (!IsOf(opening, hash)) return info.Env().Null();
-  return FlowToJs(info.Env(), {.pin = opening.pin, .share = 0, .acknowledged = 0}, false);
+  OpeningPlace place;
+  Guard(info.Env(), [&] { place = FindOpening(program.openings(), program.opening_mask(), hash); });
+  if (!place.is_own) return info.Env().Null();
+  return FlowToJs(info.Env(), {.pin = place.opening.pin, .share = 0, .acknowledged = 0}, false);
 }
 
 // Puts a flow where `confirmed` says: an entry counts in the share of `counters`, an opening
@@ -108,11 +101,9 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     if (!confirmed) {
       uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
-      uint32_t index = hash & program.opening_mask();
-      dist_opening opening;
-      Check("bpf(get opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
-      uint64_t word = IsOf(opening, hash) ? opening.tag ^ opening.pin : hash & ~DIST_MARK_MASK;
-      opening = {.tag = word ^ flow.pin, .pin = flow.pin};
+      auto [index, before, is_own] = FindOpening(program.openings(), program.opening_mask(), hash);
+      uint64_t word = is_own ? before.tag ^ before.pin : hash & ~DIST_MARK_MASK;
+      dist_opening opening = {.tag = word ^ flow.pin, .pin = flow.pin};
       Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
       return;
     }

@@ -41,8 +41,7 @@ export class CallError extends Error {
 
   constructor(error: ServiceError, endpoint: Endpoint) {
     const info = readErrorInfo(error.metadata);
-    const unreachable = `no answer from distributord at ${endpoint.name}: ${endpoint.hint}`;
-    super(info === null && unanswered.has(error.code) ? unreachable : error.details);
+    super(info === null ? withoutAnswer(error, endpoint) : error.details);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;
     this.field = info?.metadata['field'] ?? null;
@@ -50,6 +49,23 @@ export class CallError extends Error {
     this.action = info?.metadata['action'] ?? null;
     this.connectionLost = info === null && lostConnection.has(error.code);
   }
+}
+
+/** Of a call that the daemon's own code did not answer. */
+function withoutAnswer({ code, details }: ServiceError, { name, hint }: Endpoint): string {
+  const daemon = `distributord at ${name}`;
+  if (code === status.DEADLINE_EXCEEDED)
+    return `${daemon} did not answer in time (--timeout): a change may be made all the same`;
+  if (!unanswered.has(code)) return details;
+  const cause = causeIn(details);
+  return `no answer from ${daemon}: ${cause === null ? '' : `${cause}; `}${hint}`;
+}
+
+/** What of gRPC's details is about the connection and not about gRPC; null if nothing is. */
+function causeIn(details: string): string | null {
+  const told = /Last error: Error(?: \[\w+\])?: (.+?)\.?\s*Resolution note/s.exec(details)?.[1];
+  if (told !== undefined) return told.trim();
+  return details.startsWith('Name resolution failed') ? 'its name is not known' : null;
 }
 
 // The generated interfaces have an index signature, which would let any name pass.

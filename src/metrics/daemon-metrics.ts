@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Log } from '../log.ts';
 import { addDaemonSeries, type DaemonSeriesParts } from './daemon-series.ts';
-import { DistributorSeries, type DistributorParts } from './distributor-series.ts';
+import { DistributorSeries } from './distributor-series.ts';
 import { Metrics } from './metrics.ts';
+import type { ReadingParts } from './readings.ts';
 
-export interface DaemonMetricsParts extends DaemonSeriesParts, DistributorParts {
+export interface DaemonMetricsParts extends DaemonSeriesParts, ReadingParts {
   readonly log: Log;
 }
 

@@ -9,6 +9,11 @@ import { Slices } from '../slices.ts';
 /** Adds series as they are at the moment; long work gives others turns by `slices`. */
 export type MetricSource = (out: Exposition, slices: Slices) => void | Promise<void>;
 
+interface Reading {
+  readonly exposition: Promise<Exposition>;
+  readers: number;
+}
+
 /** All metrics of the daemon: its sources add what they know at each scrape. */
 export class Metrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -18,7 +23,10 @@ export class Metrics {
   readonly #sources = new Map<string, MetricSource>();
   readonly #log: Log;
   #failures = 0;
-  #scrape: Promise<readonly Buffer[]> | null = null;
+  /** Of all scrapes together. */
+  readonly #slices = new Slices();
+  /** The one that is not complete yet. */
+  #reading: Reading | null = null;
 
   constructor(log: Log) {
     this.#log = log;
@@ -31,24 +39,46 @@ export class Metrics {
     this.#sources.set(name, source);
   }
 
-  /** Prometheus's text format, in pieces. Who asks while another is served gets the same. */
-  scrape(): Promise<readonly Buffer[]> {
-    this.#scrape ??= this.#collect().finally(() => (this.#scrape = null));
-    return this.#scrape;
+  /**
+   * Prometheus's text format, in pieces that are made when they are asked for. Who begins while
+   * another's are being read gets the same values; however many there are, they take turns.
+   */
+  async *scrape(): AsyncGenerator<Buffer> {
+    const reading = this.#join();
+    try {
+      const exposition = await reading.exposition;
+      const pieces = exposition.pieces();
+      for (;;) {
+        while (this.#slices.isOver) await this.#slices.turn();
+        const piece = pieces.next();
+        if (piece.done === true) return;
+        yield piece.value;
+      }
+    } finally {
+      if (--reading.readers === 0) (await reading.exposition).end();
+    }
   }
 
-  async #collect(): Promise<readonly Buffer[]> {
-    const out = new Exposition();
-    const slices = new Slices();
+  #join(): Reading {
+    if (this.#reading === null) {
+      const exposition = this.#collect().finally(() => (this.#reading = null));
+      this.#reading = { exposition, readers: 0 };
+    }
+    this.#reading.readers++;
+    return this.#reading;
+  }
+
+  async #collect(): Promise<Exposition> {
+    const out = new Exposition(await this.#registry.metrics());
     for (const [source, collect] of this.#sources) {
       try {
-        await collect(out, slices);
+        await collect(out, this.#slices);
       } catch (error) {
         this.#failures++;
         this.#log.error({ source, err: error }, 'metrics cannot be read');
       }
     }
     out.add('distributord_scrape_failures_total', this.#failures);
-    return [Buffer.from(await this.#registry.metrics()), ...out.pieces()];
+    return out;
   }
 }

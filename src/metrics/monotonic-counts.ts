@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 interface Known {
-  last: readonly number[];
+  /** Overwritten in place: new ones each time would be megabytes that live just long enough. */
+  readonly last: number[];
   /** Of what was counted before the kernel began anew; null = nothing. */
   base: readonly number[] | null;
   round: number;
@@ -21,13 +22,13 @@ export class MonotonicCounts {
     if (known === undefined) {
       // They cannot fall below 0.
       if (counts.every((count) => count === 0)) return counts;
-      this.#known.set(key, { last: counts, base: null, round: this.#round });
+      this.#known.set(key, { last: [...counts], base: null, round: this.#round });
       return counts;
     }
     const { last, base } = known;
     if (counts.some((count, index) => count < (last[index] ?? 0)))
-      known.base = base === null ? last : base.map((sum, index) => sum + (last[index] ?? 0));
-    known.last = counts;
+      known.base = last.map((count, index) => count + (base?.[index] ?? 0));
+    for (const [index, count] of counts.entries()) last[index] = count;
     known.round = this.#round;
     return known.base === null ? counts : counts.map((count, i) => count + (known.base?.[i] ?? 0));
   }

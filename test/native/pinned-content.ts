@@ -54,11 +54,11 @@ function faults(): string[] {
   for (let index = 0; index < FLOWS; index++) {
     const expected = flow(index);
     const now = datapath.getFlow(expected);
-    // Two openings may have had the same place.
+    // Five openings may, by chance, have had to share the four places of a bucket.
     if (now === null && !expected.confirmed) lost++;
     else compare(`flow ${index}`, now?.lastSeen, expected.lastSeen);
   }
-  compare('openings lost', lost < FLOWS / 20, true);
+  compare('openings lost', lost < 5, true);
   const table = datapath.table({ base: 0, size: SLOTS });
   for (let slot = 0; slot < SLOTS; slot++)
     compare(`slot ${slot}`, table.at(slot), { current: 1, previous: 2, clock: slot });

@@ -35,6 +35,10 @@ const strangersFlow = (sourcePort: number) => ({
   ...{ confirmed: true, counters: vips.elsewhere.v4.counters },
 });
 
+function counted({ native: datapath }: DatapathUnderTest, vip: Vip, verdict: string): number {
+  return datapath.vipCounters(vip.counters).packets[native.verdicts.indexOf(verdict)] ?? 0;
+}
+
 async function sweep({ native }: DatapathUnderTest) {
   const { kept, removed } = await native.sweepFlows({ closing: 60, positions: new Uint32Array() });
   return { kept, removed };
@@ -129,8 +133,6 @@ describe('shares', () => {
   const table = datapath.tableOf(greedy.distributor);
   for (let slot = 0; slot < TABLE_SIZE; slot++)
     table.put(slot, { current: first, previous: SETTLED, clock: native.now() });
-  const counted = (vip: Vip, verdict: string) =>
-    datapath.native.vipCounters(vip.counters).packets[native.verdicts.indexOf(verdict)];
   const sendTwice = (vip: Vip, port: number) => {
     const { bytes } = udpTo(vip, port);
     for (let packet = 0; packet < 2; packet++)
@@ -143,29 +145,67 @@ describe('shares', () => {
     expect(used).toBeGreaterThanOrEqual(4);
     expect(used).toBeLessThan(16);
     expect(full).toBe(true);
-    expect(counted(greedy, 'tx_pinned')).toBe(used);
-    expect(counted(greedy, 'tx_unpinned')).toBe(32 - used);
+    expect(counted(datapath, greedy, 'tx_pinned')).toBe(used);
+    expect(counted(datapath, greedy, 'tx_unpinned')).toBe(32 - used);
 
     sendTwice(modest, 1);
-    expect(counted(modest, 'tx_pinned')).toBe(1);
+    expect(counted(datapath, modest, 'tx_pinned')).toBe(1);
     expect(datapath.native.flowUse(modest.counters)).toEqual({ used: 1, full: false });
     expect(datapath.native.flowUse(0).used).toBe(used + 1);
   });
 });
 
-test('an opening that a stranger overwrites does not count', () => {
-  const datapath = openDatapath({ flows: 4 });
-  const flow = { ...strangersFlow(1), owner: third, confirmed: false };
-  datapath.native.putFlow(flow);
-  expect(datapath.native.getFlow(flow)).toMatchObject({ owner: third, confirmed: false });
-  // Far more than there are places, so that one of them has the flow's for sure.
-  for (let source = 2; source < 14; source++)
-    for (let port = 1; port <= 0xffff; port++)
-      datapath.native.putFlow({
-        ...strangersFlow(port),
-        ...{ source: `203.0.113.${source}`, confirmed: false },
-      });
-  expect(datapath.native.getFlow(flow)).toBeNull();
+describe('many that open at the same time', () => {
+  // So many that some would have the same place if there were only one for each.
+  const ports = Array.from({ length: 500 }, (_, index) => 10_000 + index);
+  const { v4: vip } = vips.plain;
+
+  function withUnsettledSlots(): DatapathUnderTest {
+    const datapath = openDatapath({ flows: 1024 });
+    datapath.putVip(vip, native.now());
+    const table = datapath.tableOf(vip.distributor);
+    for (let slot = 0; slot < TABLE_SIZE; slot++) table.put(slot, { ...unsettled, clock: 0 });
+    return datapath;
+  }
+  /** From each port; how many of them ended like this. */
+  function send(datapath: DatapathUnderTest, flags: string, verdict: string): number {
+    const before = counted(datapath, vip, verdict);
+    for (const from of ports) {
+      const frame = toVip(vip, { from: STRANGER }).tcp({ flags, from, to: 80 });
+      datapath.native.testRun({ frame: frame.bytes, ifindex: 0 });
+    }
+    return counted(datapath, vip, verdict) - before;
+  }
+  /** Far more than there are places. */
+  function overwrite({ native: datapath }: DatapathUnderTest, age: number): void {
+    const lastSeen = native.now() - age;
+    for (let source = 2; source < 14; source++)
+      for (let port = 1; port <= 0xffff; port++)
+        datapath.putFlow({
+          ...strangersFlow(port),
+          ...{ source: `203.0.113.${source}`, confirmed: false, lastSeen },
+        });
+  }
+
+  test('all of them keep their openings', () => {
+    const datapath = withUnsettledSlots();
+    expect(send(datapath, 'S', 'tx_new')).toBe(ports.length);
+    expect(send(datapath, 'A', 'tx_pinned')).toBe(ports.length);
+  });
+
+  test('they take the places of the oldest', () => {
+    const datapath = withUnsettledSlots();
+    overwrite(datapath, TCP_IDLE);
+    expect(send(datapath, 'S', 'tx_new')).toBe(ports.length);
+    expect(send(datapath, 'A', 'tx_pinned')).toBe(ports.length);
+  });
+
+  test('an opening that a stranger overwrites does not count', () => {
+    const datapath = withUnsettledSlots();
+    send(datapath, 'S', 'tx_new');
+    overwrite(datapath, -1);
+    expect(send(datapath, 'A', 'tx_previous')).toBe(ports.length);
+  });
 });
 
 test('an opening that became an entry is gone when the entry is', async () => {

@@ -55,7 +55,7 @@ function setPosition(index: number, mac: string | null): void {
 export class ShippedProgram implements Program {
   readonly leeway = 5;
   table: NativeSlotTable;
-  readonly #vipId = vipIdWithoutCollisions();
+  readonly #vipId = newVipId();
   #vip = '';
   #base = 0;
   #waited = 0;
@@ -213,23 +213,16 @@ function flowKey(packet: FlowName, vipId: number) {
   return { vipId, source: sourceOf(packet), sourcePort, destinationPort, protocol };
 }
 
-/**
- * A new id under which no flow's opening takes another's place. That may happen, by chance, and then
- * a connection may move; what must not happen without such chance is what is tested.
- */
-function vipIdWithoutCollisions(): number {
+/** A new id, with a place for the opening of each of its flows among those of instances before. */
+function newVipId(): number {
   const vipId = ++vipIds;
-  const flows = Array.from({ length: FLOWS }, (_, flow) => flow);
-  const keys = flows.flatMap((flow) => [
-    flowKey({ flow, protocol: 'tcp' }, vipId),
-    flowKey({ flow, protocol: 'udp' }, vipId),
-  ]);
   const lastSeen = (native.now() - LONG_AGO) >>> 0;
   const pin = { lastSeen, owner: 0, generation: 1, closing: false };
   const opening = { ...pin, acknowledged: 0, over: false, confirmed: false };
-  for (const key of keys) datapath.putFlow({ ...key, ...opening, counters: COUNTERS });
-  const isAlone = keys.every((key) => datapath.getFlow(key) !== null);
-  return isAlone ? vipId : vipIdWithoutCollisions();
+  for (let flow = 0; flow < FLOWS; flow++)
+    for (const protocol of ['tcp', 'udp'] as const)
+      datapath.putFlow({ ...flowKey({ flow, protocol }, vipId), ...opening, counters: COUNTERS });
+  return vipId;
 }
 
 export function closeShippedProgram(): void {

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CertificateAuthority } from '../../support/certificates.ts';
 import { SecuredBed } from '../api/secured-bed.ts';
 
 const main = new URL('../../../src/cli/main.ts', import.meta.url).pathname;
@@ -60,7 +61,17 @@ test('over TLS, by the environment', async () => {
 test('the daemon may have another name than its host', async () => {
   const named = (name: string) => ctl([...tls(), '--tls-server-name', name, 'list']);
   expect(await named('localhost')).toMatchObject({ code: 0 });
-  expect(await named('elsewhere.example')).toMatchObject({ code: 1 });
+  const refused = await named('elsewhere.example');
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/127\.0\.0\.1:\d+: .*altnames.*; is it running/);
+});
+
+test('a certificate that is not trusted here is told as that', async () => {
+  const stranger = await CertificateAuthority.start();
+  const { code, stderr } = await ctl([...tls(), '--tls-ca', stranger.certificate, 'list']);
+  await stranger.remove();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/no answer from .*: .*certificate.*; is it running/);
 });
 
 test('a reader is told why not', async () => {

@@ -72,3 +72,11 @@ test('a signal ends a stream that is waiting', async () => {
   await waitUntil('the daemon to see it', () => daemon.cancelled === 1);
   expect(await collect(watch(controller.signal))).toEqual([]);
 });
+
+test('a daemon that hangs is told as that', async () => {
+  await start({ calls: { GetStats: () => undefined } });
+  const hurried = new Client(daemon.socket, { timeoutMs: 100 });
+  const failure = hurried.call('GetStats', { distributor_id: 'd1' });
+  await expect(failure).rejects.toThrow(`distributord at ${daemon.socket} did not answer in time`);
+  hurried.close();
+});

@@ -69,12 +69,18 @@ export class MetricsBed {
   }
 
   async text(): Promise<string> {
-    return Buffer.concat(await this.metrics.scrape()).toString();
+    return textOf(this.metrics);
   }
 
   async series(name: string): Promise<readonly Series[]> {
     return parseExposition(await this.text()).filter((series) => series.name === name);
   }
+}
+
+export async function textOf(metrics: Metrics): Promise<string> {
+  let text = '';
+  for await (const piece of metrics.scrape()) text += piece.toString();
+  return text;
 }
 
 export function distributor(

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { request } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { MetricsServer } from '../../../src/metrics/metrics-server.ts';
+import { textOf } from './metrics-bed.ts';
 
 const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 const place = { address: '127.0.0.1', port: 0 };
@@ -19,36 +22,52 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-async function ask(
-  method: string,
-  path: string,
-): Promise<{ status?: number; body: string; length: number }> {
-  const call = request({ port: server.port, host: '127.0.0.1', method, path, agent: false });
+interface Answer {
+  readonly status: number | undefined;
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+async function ask(method: string, path: string, headers = {}): Promise<Answer> {
+  const where = { port: server.port, host: '127.0.0.1', agent: false };
+  const call = request({ ...where, method, path, headers });
   call.end();
-  const [response] = (await once(call, 'response')) as [import('node:http').IncomingMessage];
-  let body = '';
-  response.setEncoding('utf8').on('data', (text: string) => (body += text));
-  await once(response, 'end');
-  const length = Number(response.headers['content-length']);
-  return {
-    ...(response.statusCode === undefined ? {} : { status: response.statusCode }),
-    body,
-    length,
-  };
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const { statusCode: status, headers: answered } = response;
+  const isPacked = answered['content-encoding'] === 'gzip';
+  const body = await text(isPacked ? response.pipe(createGunzip()) : response);
+  return { status, body, headers: answered };
 }
 
 test('GET /metrics', async () => {
-  const { status, body, length } = await ask('GET', '/metrics');
+  const { status, body, headers } = await ask('GET', '/metrics');
   expect(status).toBe(200);
   expect(body).toContain('# TYPE process_resident_memory_bytes gauge\n');
   expect(body).toContain('distributord_scrape_failures_total 0\n');
-  expect(length).toBe(Buffer.byteLength(body));
+  expect(headers).toMatchObject({ 'transfer-encoding': 'chunked', vary: 'accept-encoding' });
+  expect(headers).not.toHaveProperty('content-encoding');
 });
 
-test('HEAD /metrics tells the length alone', async () => {
-  const { status, body, length } = await ask('HEAD', '/metrics');
+test('HEAD /metrics reads nothing', async () => {
+  const source = vi.fn();
+  metrics.register('counted', source);
+  const { status, body, headers } = await ask('HEAD', '/metrics');
   expect({ status, body }).toEqual({ status: 200, body: '' });
-  expect(length).toBeGreaterThan(100);
+  expect(headers['content-type']).toContain('text/plain');
+  expect(source).not.toHaveBeenCalled();
+});
+
+test.each([
+  ['gzip', 'gzip'],
+  ['deflate, GZIP;q=0.8', 'gzip'],
+  ['gzip;q=0', undefined],
+  ['gzip; q=0.00, identity', undefined],
+  ['br, gzipped', undefined],
+  ['', undefined],
+])('who accepts %j gets %s', async (accepted, coding) => {
+  const { body, headers } = await ask('GET', '/metrics', { 'accept-encoding': accepted });
+  expect(headers['content-encoding']).toBe(coding);
+  expect(body).toContain('distributord_scrape_failures_total 0\n');
 });
 
 test.each([
@@ -57,7 +76,7 @@ test.each([
   ['POST', '/metrics'],
   ['DELETE', '/metrics'],
 ])('%s %s is not found', async (method, path) => {
-  expect(await ask(method, path)).toEqual({ status: 404, body: '', length: 0 });
+  expect(await ask(method, path)).toMatchObject({ status: 404, body: '' });
 });
 
 test('who sends nonsense is cut off, and others are served', async () => {
@@ -96,25 +115,86 @@ test('who goes while the metrics are read does no harm', async () => {
   await once(client, 'close');
   gone.resolve(undefined);
   expect((await ask('GET', '/metrics')).status).toBe(200);
+  expect(log.error).not.toHaveBeenCalled();
 });
 
-test('who does not take the answer is cut off', async () => {
+test('what cannot be made is told to the log, and cuts the answer short', async () => {
+  metrics.register('broken', (out) =>
+    out.addMany('distributord_host_packets_total', () => {
+      throw new Error('out of order');
+    }),
+  );
+  await expect(ask('GET', '/metrics')).rejects.toThrow();
+  expect(log.error).toHaveBeenCalledExactlyOnceWith(
+    { err: new Error('out of order') },
+    'metrics cannot be read',
+  );
+});
+
+const manyLines = 20_000;
+
+/** Of the event loop: sockets have taken by then what they can. */
+async function nextTurns(): Promise<void> {
+  for (let n = 0; n < 100; n++) await new Promise(setImmediate);
+}
+
+/** Far more than fits in the buffers of a connection. Counts the lines that were made. */
+function registerLarge(): { made: number } {
+  const count = { made: 0 };
+  metrics.register('large', (out) =>
+    out.addMany('distributord_host_packets_total', function* () {
+      for (let n = 0; n < manyLines; n++) {
+        count.made++;
+        yield `distributord_host_packets_total ${n} ${'0'.repeat(1000)}\n`;
+      }
+    }),
+  );
+  return count;
+}
+
+/** Asks, and takes no more than the beginning. */
+async function hang(): Promise<Socket> {
+  const client = connect(server.port ?? 0, '127.0.0.1');
+  client.on('error', () => undefined);
+  client.write(get);
+  await once(client, 'readable');
+  return client;
+}
+
+test('for who does not take the answer it is not made, and he is cut off', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
-    const lines = 300_000;
-    metrics.register('large', (out) => {
-      for (let n = 0; n < lines; n++) out.add('distributord_host_packets_total', n);
-    });
-    const client = connect(server.port ?? 0, '127.0.0.1');
-    client.on('error', () => undefined);
-    client.write(get);
-    // More than fits in the sockets' buffers: the rest waits for the client.
-    await once(client, 'readable');
-    vi.advanceTimersByTime(30_000);
-    let taken = 0;
-    client.on('data', (chunk: Buffer) => (taken += chunk.length));
+    const count = registerLarge();
+    const client = await hang();
+    // Made until the buffers are full, and then no more.
+    let made = -1;
+    while (made !== count.made) {
+      made = count.made;
+      await nextTurns();
+    }
+    expect(made).toBeGreaterThan(0);
+    expect(made).toBeLessThan(manyLines);
+    vi.advanceTimersByTime(5000);
+    client.resume();
     await once(client, 'close');
-    expect(taken).toBeLessThan(lines * 'distributord_host_packets_total 0'.length);
+    expect(count.made).toBeLessThan(manyLines);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('others are served meanwhile; of too many scrapes at a time some are told so', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    registerLarge();
+    const hanging = [await hang(), await hang(), await hang()];
+    expect((await ask('GET', '/metrics')).status).toBe(200);
+    hanging.push(await hang());
+    const refused = await ask('GET', '/metrics');
+    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    vi.advanceTimersByTime(5000);
+    for (const client of hanging) await once(client.resume(), 'close');
+    expect((await ask('GET', '/metrics')).status).toBe(200);
   } finally {
     vi.useRealTimers();
   }
@@ -126,9 +206,10 @@ test('scrapes at the same time are one', async () => {
     scrapes++;
     await new Promise(setImmediate);
   });
-  await Promise.all([metrics.scrape(), metrics.scrape(), metrics.scrape()]);
+  const texts = await Promise.all([textOf(metrics), textOf(metrics), textOf(metrics)]);
   expect(scrapes).toBe(1);
-  await metrics.scrape();
+  expect(new Set(texts).size).toBe(1);
+  await textOf(metrics);
   expect(scrapes).toBe(2);
 });
 
