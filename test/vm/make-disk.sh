@@ -12,9 +12,9 @@ checkout=$root/srv/checkout
 rm -rf "$checkout"
 mkdir -p "$checkout/build"
 # Links: the disk's file system is filled from here, and nothing writes to them.
-cp -al package.json vitest.config.ts bpf docs packaging proto scripts src test "$checkout"
+cp -al package.json vitest.config.ts bench bpf docs packaging proto scripts src test "$checkout"
 cp -al node_modules "$checkout"
-cp -al build/native build/proto build/xdp-pass.o build/seccomp-run "$checkout/build"
+cp -al build/native build/next build/proto build/xdp-pass.o build/seccomp-run "$checkout/build"
 # What only checks the sources, and is large.
 for tool in @typescript-eslint echarts eslint prettier typescript zrender; do
   rm -rf "$checkout/node_modules/$tool"
@@ -24,5 +24,5 @@ mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -sf ../vm-test.service "$root/etc/systemd/system/multi-user.target.wants"
 
 rm -f "$disk" "$disk.new"
-mke2fs -q -t ext4 -d "$root" "$disk.new" 3G
+mke2fs -q -t ext4 -d "$root" "$disk.new" 3G >/dev/null
 mv "$disk.new" "$disk"

@@ -8,7 +8,7 @@ root=$1
 system=systemd-sysv,udev,kmod,iproute2,procps
 kernels=linux-image-cloud-amd64,linux-image-6.12-cloud-amd64
 daemon=libbpf1,libmnl0
-tests=bpftool,ethtool,haproxy,iputils-ping,tcpdump
+tests=bpftool,ethtool,haproxy,iputils-ping,python3,tcpdump
 
 rm -rf "$root" "$root.new"
 echo "Making a Debian 12 in $root (some minutes, once)"

@@ -4,7 +4,7 @@ import { run } from '../../support/namespaces.ts';
 import type { Message } from '../outcome.ts';
 
 const STDOUT = 1;
-const JOURNAL_LINES = '15';
+const JOURNAL_LINES = '8';
 
 /** Says of one thing after the other whether it holds, to whoever reads the serial port. */
 export class Checks {
@@ -44,5 +44,5 @@ export class Checks {
 }
 
 function journal(): Promise<string> {
-  return run(null, ['journalctl', '--no-pager', '-n', JOURNAL_LINES, '-u', 'distributord']);
+  return run(null, ['journalctl', '--no-pager', '-b', '-n', JOURNAL_LINES, '-u', 'distributord']);
 }
