@@ -178,7 +178,7 @@ describe('many that open at the same time', () => {
   }
   /** Far more than there are places. */
   function overwrite({ native: datapath }: DatapathUnderTest, age: number): void {
-    const lastSeen = native.now() - age;
+    const lastSeen = (native.now() - age) >>> 0;
     for (let source = 2; source < 14; source++)
       for (let port = 1; port <= 0xffff; port++)
         datapath.putFlow({
