@@ -36,7 +36,7 @@ test: build octavia xdp-pass build/flood build/seccomp-run build/next/.built ## 
 # Kernels by how their versions begin: those of Debian 12. ACCEL=kvm where QEMU can.
 KERNELS ?= 6.1
 .PHONY: test-vm
-test-vm: build build/.vm xdp-pass build/seccomp-run build/next/.built | build/vm/root ## the installed service on Debian's kernel and systemd, in QEMU (KERNELS="6.1 6.12")
+test-vm: build build/.vm xdp-pass build/seccomp-run | build/vm/root ## the installed service on Debian's kernel and systemd, in QEMU (a quarter of an hour; KERNELS="6.1 6.12")
 	./test/vm/make-disk.sh build/vm/root build/vm/disk.img
 	@node test/vm/main.ts $(KERNELS)
 

@@ -10,7 +10,7 @@ export interface MachineOptions {
   readonly disk: string;
   /** How the version begins of the kernel to boot, one of those in the root. */
   readonly kernel: string;
-  /** What QEMU runs the processor by: `tcg` does everywhere, `kvm` is fast where it works. */
+  /** What QEMU runs the processor by: `tcg` everywhere, `kvm` where that works. */
   readonly accelerator: string;
   /** Where what the console shows is written to. */
   readonly console: string;

@@ -14,7 +14,7 @@ mkdir -p "$checkout/build"
 # Links: the disk's file system is filled from here, and nothing writes to them.
 cp -al package.json vitest.config.ts bench bpf docs packaging proto scripts src test "$checkout"
 cp -al node_modules "$checkout"
-cp -al build/native build/next build/proto build/xdp-pass.o build/seccomp-run "$checkout/build"
+cp -al build/native build/proto build/xdp-pass.o build/seccomp-run "$checkout/build"
 # What only checks the sources, and is large.
 for tool in @typescript-eslint echarts eslint prettier typescript zrender; do
   rm -rf "$checkout/node_modules/$tool"

@@ -8,7 +8,10 @@ const SHOWN = 80;
 /** They repeat for seconds what others do once, on random input: emulated, for many minutes. */
 const left = ['any-sequence', 'fuzz', 'interrupted-change', 'interrupted-upgrade'];
 
-/** Runs a project's tests here, but those that repeat. Gives the line that they end with, or throws with what failed. */
+/**
+ * Runs a project's tests here, but those that repeat. Gives the line that they end with, or throws
+ * with what failed.
+ */
 export function runVitest(project: string): Promise<string> {
   const limits = [`--testTimeout=${TIMEOUT}`, `--hookTimeout=${TIMEOUT}`];
   const excluded = left.map((name) => `--exclude=**/${name}.test.ts`);
