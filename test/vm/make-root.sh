@@ -10,6 +10,7 @@ kernels=linux-image-cloud-amd64,linux-image-6.12-cloud-amd64
 daemon=libbpf1,libmnl0
 tests=bpftool,ethtool,haproxy,iputils-ping,python3,tcpdump
 
+mkdir -p "$(dirname "$root")"
 rm -rf "$root" "$root.new"
 echo "Making a Debian 12 in $root (some minutes, once)"
 mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' \
