@@ -147,17 +147,27 @@ uint64_t CarryOver::MergeFlows(const MapSet& before) const {
   return lost;
 }
 
-// An opening's place follows from its hash, of which its place before tells the low bits.
+// An opening's place follows from its hash, of which its place before tells the low bits. In mapped
+// memory: after a flood there are millions, and a few system calls for each take seconds.
 void CarryOver::MergeOpenings(const MapSet& before) const {
-  uint32_t mask = Wanted("openings").max_entries - 1;
+  constexpr size_t kWords = sizeof(dist_opening) / sizeof(uint64_t);
+  uint32_t elements = Wanted("openings").max_entries;
+  MappedArray words(Fd("openings"), elements * kWords);
+  auto tag_of = [&](uint32_t index) { return std::atomic_ref(words.words()[index * kWords]); };
+  auto pin_of = [&](uint32_t index) { return std::atomic_ref(words.words()[index * kWords + 1]); };
+  auto read = [&](uint32_t index) -> dist_opening {
+    return {.tag = tag_of(index).load(), .pin = pin_of(index).load()};
+  };
   ForEachOf(before, "openings", [&](const std::byte* key, const std::byte* value) {
     auto opening = As<dist_opening>(value);
     if (opening.pin == 0) return;
     uint64_t hash =
         ((opening.tag ^ opening.pin) & ~DIST_MARK_MASK) | (As<uint32_t>(key) & DIST_MARK_MASK);
-    auto [index, known, is_own] = FindOpening(Fd("openings"), mask, hash);
-    if (known.pin != 0 && !IsLater(opening.pin, known.pin)) return;
-    Check("bpf(carry over)", bpf_map_update_elem(Fd("openings"), &index, &opening, BPF_ANY));
+    OpeningPlace place = FindOpening(elements - 1, hash, read);
+    dist_pin known = place.opening.pin;
+    if (known != 0 && !IsLater(opening.pin, known)) return;
+    pin_of(place.index).store(opening.pin);
+    tag_of(place.index).store(opening.tag);
   });
 }
 

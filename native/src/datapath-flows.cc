@@ -66,6 +66,14 @@ dist_fragment_key FragmentKeyFrom(const Napi::Object& object) {
   return key;
 }
 
+OpeningPlace PlaceOf(const Program& program, uint64_t hash) {
+  return FindOpening(program.opening_mask(), hash, [&](uint32_t index) {
+    dist_opening opening;
+    Check("bpf(read opening)", bpf_map_lookup_elem(program.openings(), &index, &opening));
+    return opening;
+  });
+}
+
 }  // namespace
 
 Napi::Value Datapath::GetFlow(const Napi::CallbackInfo& info) {
@@ -83,7 +91,7 @@ Napi::Value Datapath::GetOpening(const Napi::CallbackInfo& info) {
   dist_flow_key key = FlowKeyFrom(info[0].As<Napi::Object>());
   uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
   OpeningPlace place;
-  Guard(info.Env(), [&] { place = FindOpening(program.openings(), program.opening_mask(), hash); });
+  Guard(info.Env(), [&] { place = PlaceOf(program, hash); });
   if (!place.is_own) return info.Env().Null();
   return FlowToJs(info.Env(), {.pin = place.opening.pin, .share = 0, .acknowledged = 0}, false);
 }
@@ -101,7 +109,7 @@ void Datapath::PutFlow(const Napi::CallbackInfo& info) {
   Guard(info.Env(), [&] {
     if (!confirmed) {
       uint64_t hash = dist_flow_hash(program.flow_secret(), &key);
-      auto [index, before, is_own] = FindOpening(program.openings(), program.opening_mask(), hash);
+      auto [index, before, is_own] = PlaceOf(program, hash);
       uint64_t word = is_own ? before.tag ^ before.pin : hash & ~DIST_MARK_MASK;
       dist_opening opening = {.tag = word ^ flow.pin, .pin = flow.pin};
       Check("bpf(put opening)", bpf_map_update_elem(program.openings(), &index, &opening, BPF_ANY));
