@@ -68,7 +68,7 @@ struct {
 	__type(value, dist_learning);
 } learning SEC(".maps");
 
-/* Nobody evicts an entry: see pin.h for who gets one. */
+/* Nobody evicts an entry: see record.h for who gets one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
