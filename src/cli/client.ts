@@ -26,6 +26,12 @@ const lostConnection: ReadonlySet<status> = new Set([
   status.UNKNOWN,
 ]);
 
+/** Whom a call went to, and how long it had. */
+interface Place {
+  readonly endpoint: Endpoint;
+  readonly timeoutMs: number;
+}
+
 /** A call that the daemon refused, or that did not reach it. */
 export class CallError extends Error {
   override readonly name = 'CallError';
@@ -39,9 +45,9 @@ export class CallError extends Error {
   /** Whether it was the connection that failed: the same call may succeed on a new one. */
   readonly connectionLost: boolean;
 
-  constructor(error: ServiceError, endpoint: Endpoint) {
+  constructor(error: ServiceError, place: Place) {
     const info = readErrorInfo(error.metadata);
-    super(info === null ? withoutAnswer(error, endpoint) : error.details);
+    super(info === null ? withoutAnswer(error, place) : error.details);
     this.code = status[error.code];
     this.reason = info?.reason ?? null;
     this.field = info?.metadata['field'] ?? null;
@@ -52,10 +58,12 @@ export class CallError extends Error {
 }
 
 /** Of a call that the daemon's own code did not answer. */
-function withoutAnswer({ code, details }: ServiceError, { name, hint }: Endpoint): string {
+function withoutAnswer({ code, details }: ServiceError, place: Place): string {
+  const { endpoint, timeoutMs } = place;
+  const { name, hint } = endpoint;
   const daemon = `distributord at ${name}`;
   if (code === status.DEADLINE_EXCEEDED)
-    return `${daemon} did not answer in time (--timeout): a change may be made all the same`;
+    return `${daemon} did not answer in time (--timeout ${timeoutMs / 1000}): a change may be made all the same`;
   if (!unanswered.has(code)) return details;
   const cause = causeIn(details);
   return `no answer from ${daemon}: ${cause === null ? '' : `${cause}; `}${hint}`;
@@ -113,15 +121,14 @@ export interface ClientOptions {
 /** The daemon's API; each call is a promise, or a stream of responses. */
 export class Client {
   readonly #stub: DistributorServiceClient;
-  readonly #endpoint: Endpoint;
-  readonly #timeoutMs: number;
+  readonly #place: Place;
 
   /** A string is the path of the daemon's unix socket. */
   constructor(endpoint: Endpoint | string, { timeoutMs = 30_000 }: ClientOptions = {}) {
-    this.#endpoint = typeof endpoint === 'string' ? unixEndpoint(endpoint) : endpoint;
-    const { target, credentials, options } = this.#endpoint;
+    const reached = typeof endpoint === 'string' ? unixEndpoint(endpoint) : endpoint;
+    this.#place = { endpoint: reached, timeoutMs };
+    const { target, credentials, options } = reached;
     this.#stub = new api.DistributorService(target, credentials, { ...channelOptions, ...options });
-    this.#timeoutMs = timeoutMs;
   }
 
   /** @throws CallError */
@@ -133,9 +140,9 @@ export class Client {
         (value) => method.requestSerialize(value),
         (bytes) => method.responseDeserialize(bytes),
         request,
-        { deadline: Date.now() + this.#timeoutMs },
+        { deadline: Date.now() + this.#place.timeoutMs },
         (error, response) => {
-          if (error !== null) reject(new CallError(error, this.#endpoint));
+          if (error !== null) reject(new CallError(error, this.#place));
           else resolve(response as ResponseOf<M>);
         },
       );
@@ -164,14 +171,14 @@ export class Client {
     call.on('error', () => undefined);
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel);
-    const silence = setTimeout(cancel, this.#timeoutMs);
+    const silence = setTimeout(cancel, this.#place.timeoutMs);
     try {
       for await (const response of call) {
         clearTimeout(silence);
         yield response as ResponseOf<M>;
       }
     } catch (error) {
-      if (!isAborted(signal)) throw new CallError(error as ServiceError, this.#endpoint);
+      if (!isAborted(signal)) throw new CallError(error as ServiceError, this.#place);
     } finally {
       clearTimeout(silence);
       signal?.removeEventListener('abort', cancel);
@@ -192,9 +199,9 @@ export class Client {
       method.path,
       (value) => method.requestSerialize(value),
       (bytes) => method.responseDeserialize(bytes),
-      { deadline: Date.now() + this.#timeoutMs },
+      { deadline: Date.now() + this.#place.timeoutMs },
       (error, response) => {
-        if (error !== null) answer.reject(new CallError(error, this.#endpoint));
+        if (error !== null) answer.reject(new CallError(error, this.#place));
         else answer.resolve(response as ResponseOf<M>);
       },
     );
